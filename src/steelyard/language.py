@@ -1,0 +1,72 @@
+"""What a person reads, in English or Chinese: one catalogue of sentences.
+
+The English sentence is the key; strings/zh.json holds the Chinese one. A test holds that every sentence of the
+source has its translation, with the same fields.
+"""
+
+import json
+import locale
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Iterator
+
+LANGUAGES = ("en", "zh")
+_chosen: ContextVar[str | None] = ContextVar("language", default=None)
+
+
+def language() -> str:
+    """The language in force: `in_language`, else STEELYARD_LANG, else the locale; "en" or "zh"."""
+    wanted = _chosen.get() or os.environ.get("STEELYARD_LANG") or locale.getlocale()[0] or "en"
+    return "zh" if wanted.lower().startswith(("zh", "chinese")) else "en"
+
+
+@contextmanager
+def in_language(name: str) -> Iterator[None]:
+    """Inside the block every sentence is in the language `name`."""
+    token = _chosen.set(name)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+@cache
+def _translations(name: str) -> dict[str, str]:
+    return dict(json.loads(files("steelyard").joinpath("strings", f"{name}.json").read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with its values, still free of any language: str() gives it in the language in force."""
+
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        template = self.template
+        if (name := language()) != "en":
+            template = _translations(name).get(template, template)
+        return template.format_map(self.values)
+
+    def to_json(self) -> dict[str, object]:
+        """`text` is for people who read the file; `template` and `values` let a page say it in another language."""
+        with in_language("en"):
+            text = str(self)
+        values = {k: v if isinstance(v, (int, float, bool)) else str(v) for k, v in self.values.items()}
+        return {"text": text, "template": self.template, "values": values}
+
+    @staticmethod
+    def from_json(data: Mapping[str, object]) -> "Sentence":
+        """Raises KeyError where `template` is missing."""
+        values = data.get("values", {})
+        return Sentence(str(data["template"]), dict(values) if isinstance(values, Mapping) else {})
+
+
+def say(template: str, **values: object) -> Sentence:
+    """`say("{n} rows are empty", n=3)`: the template is the catalogue's key, so it stands in the source as a literal."""
+    return Sentence(template, values)

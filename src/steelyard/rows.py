@@ -1,0 +1,67 @@
+"""Rows: a table on disk, memory-mapped, in which every row remembers where it comes from."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+FILE, LINE = "_file", "_line"  # the origin of a row: its file as the recipe names it, and the line (or number) there
+
+
+class Rows:
+    """A table, memory-mapped, or a selection of its rows; `rows[3]` is a dict, `rows.column(name)` a list.
+
+    Columns: the task's, further ones as text (groups, ids), and the origin `_file`, `_line`.
+    """
+
+    def __init__(self, table: pa.Table, chosen: np.ndarray | None = None) -> None:
+        self.table = table
+        self.chosen = np.arange(table.num_rows) if chosen is None else np.asarray(chosen, dtype=np.int64)
+
+    @staticmethod
+    def open(path: Path) -> "Rows":
+        """Memory-map an Arrow IPC file. Raises FileNotFoundError, pyarrow.ArrowInvalid."""
+        with pa.memory_map(str(path)) as source:
+            return Rows(pa.ipc.open_file(source).read_all())
+
+    def save(self, path: Path) -> None:
+        """Write the chosen rows as an Arrow IPC file, 1,024 rows at a time."""
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, self.table.schema) as writer:
+            for start in range(0, len(self), 1024):
+                writer.write_table(self.table.take(pa.array(self.chosen[start : start + 1024])))
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return dict(self.table.slice(int(self.chosen[index]), 1).to_pylist()[0])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for block in self.blocks(1024):
+            yield from block
+
+    def blocks(self, size: int) -> Iterator[list[dict[str, Any]]]:
+        """The rows in order, `size` at a time: memory does not grow with the table."""
+        for start in range(0, len(self), size):
+            yield self.table.take(pa.array(self.chosen[start : start + size])).to_pylist()
+
+    @property
+    def names(self) -> list[str]:
+        """All columns, the origin among them."""
+        return list(self.table.column_names)
+
+    def column(self, name: str) -> list[Any]:
+        """One column of the chosen rows. Raises KeyError."""
+        return list(self.table.column(name).take(pa.array(self.chosen)).to_pylist())
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
+        """The rows at these places of this selection."""
+        return Rows(self.table, self.chosen[np.asarray(indices, dtype=np.int64)])
+
+    def origin(self, index: int) -> str:
+        """"reviews.csv:17", where the row was read."""
+        row = self.table.slice(int(self.chosen[index]), 1)
+        file, line = row.column(FILE)[0].as_py(), row.column(LINE)[0].as_py()
+        return str(file) if line is None else f"{file}:{line}"

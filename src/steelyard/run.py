@@ -1,0 +1,165 @@
+"""The run folder: every file name, spelled once; and how a document gets into it whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steelyard.errors import InputError, OutsideError
+from steelyard.facts import Evidence
+from steelyard.language import say
+
+FORMAT = 1  # of run.json: a run of another format is refused with a sentence
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened, one folder. It can be copied and moved: nothing in it names a path outside, but for the data's."""
+
+    folder: Path
+
+    @staticmethod
+    def open(folder: Path) -> "Run":
+        """An existing run. Raises InputError where the folder is none, or of another format."""
+        run = Run(Path(folder))
+        if not run.manifest_file.is_file():
+            raise InputError(say('"{folder}" is no run: it has no run.json; give the folder that `steelyard train` printed', folder=folder))
+        if (version := run.manifest().get("format")) != FORMAT:
+            raise InputError(say('"{folder}" was made by another version of steelyard (format {got}, this one reads {want})',
+                                 folder=folder, got=version, want=FORMAT))
+        return run
+
+    @staticmethod
+    def create(wanted: Path) -> "Run":
+        """A new, empty run folder: `wanted`, or `wanted`-2, -3... where that is taken. Raises OutsideError."""
+        number = 1
+        while True:
+            folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                number += 1
+            except OSError as error:
+                raise OutsideError(say('cannot make the folder "{folder}": {reason}', folder=folder, reason=error.strerror)) from error
+            else:
+                return Run(folder)
+
+    @property
+    def name(self) -> str:
+        """What people call it: the folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def recipe_file(self) -> Path:
+        """The recipe as resolved, every default filled in."""
+        return self.folder / "recipe.yaml"
+
+    @property
+    def manifest_file(self) -> Path:
+        """What happened: state, versions, machine, measured and chosen, hashes, times."""
+        return self.folder / "run.json"
+
+    @property
+    def model(self) -> Path:
+        """A Hugging Face model folder."""
+        return self.folder / "model"
+
+    @property
+    def card_file(self) -> Path:
+        """The model card."""
+        return self.model / "README.md"
+
+    @property
+    def checkpoints(self) -> Path:
+        """step-00000400/ and so on."""
+        return self.folder / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """metrics.jsonl, TensorBoard's events, train.log."""
+        return self.folder / "logs"
+
+    @property
+    def metrics_file(self) -> Path:
+        """The truth about training: one JSON object a line."""
+        return self.logs / "metrics.jsonl"
+
+    @property
+    def data(self) -> Path:
+        """The rows that the run is judged on: <set>.arrow."""
+        return self.folder / "data"
+
+    @property
+    def page_file(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    def evidence_file(self, name: str, about: str = "") -> Path:
+        """evidence/cost.json, or evidence/test/quality.json where it is about a set of rows."""
+        return self.folder / "evidence" / about / f"{name}.json"
+
+    def answers_file(self, about: str) -> Path:
+        """One line a row of that set: origin, answer, truth, how right."""
+        return self.folder / "evidence" / about / "answers.parquet"
+
+    def manifest(self) -> dict[str, Any]:
+        """run.json. Raises InputError where it is damaged."""
+        return read_json(self.manifest_file)
+
+    def update(self, news: Mapping[str, Any]) -> None:
+        """Merge `news` into run.json, written whole or not at all."""
+        old = self.manifest() if self.manifest_file.is_file() else {"format": FORMAT}
+        write_json(self.manifest_file, {**old, **news})
+
+    def write_evidence(self, evidence: Evidence, about: str = "") -> None:
+        """Put one document into its place."""
+        write_json(self.evidence_file(evidence.evidence, about), evidence.to_json())
+
+    def sets(self) -> list[str]:
+        """The sets of rows that the run was weighed on; "test" first."""
+        root = self.folder / "evidence"
+        found = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+        return sorted(found, key=lambda name: name != "test")
+
+    def evidence(self, about: str = "") -> dict[str, Evidence]:
+        """Name -> document, of that set ("" for those about no set: data, cost)."""
+        return {path.stem: Evidence.from_json(read_json(path)) for path in self._documents(about)}
+
+    def _documents(self, about: str) -> Iterator[Path]:
+        root = self.folder / "evidence" / about
+        return iter(sorted(root.glob("*.json"))) if root.is_dir() else iter(())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """One JSON object. Raises InputError where it is missing or damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(say('"{path}" is missing', path=path)) from error
+    except (OSError, ValueError) as error:
+        raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=path, reason=error)) from error
+    if not isinstance(data, dict):
+        raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=path, reason="no object"))
+    return data
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Whole or not at all: to a file beside it, flushed to the disk, renamed. NaN is refused. Raises OutsideError."""
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Whole or not at all. Raises OutsideError where the disk says no."""
+    beside = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OutsideError(say('cannot write "{path}": {reason}', path=path, reason=error.strerror)) from error
