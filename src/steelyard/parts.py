@@ -205,6 +205,7 @@ class Task(ABC):
     columns: ClassVar[tuple[Column, ...]]
     metrics: ClassVar[tuple[str, ...]]  # files of metrics/; the first is compared with the counterweights
     best: ClassVar[str]  # the metric whose best value on validation picks the weights
+    family: ClassVar[str]  # where the recipe names no model
     ways: ClassVar[tuple[str, str]]  # two ways of hiding a unit; the first keeps every field's shape
     tiny: ClassVar[Mapping[str, Any]]  # a recipe that runs at once on a built-in set
 
@@ -297,7 +298,8 @@ class Task(ABC):
         """The example without the units where `hidden` (units,) is true, by `way`, one of `ways`."""
 
     @abstractmethod
-    def surface(self, rows: Sequence[Row], units: Sequence[Units], train: Rows) -> Mapping[str, list[np.ndarray]]:
+    def surface(self, rows: Sequence[Row], examples: Sequence[Example], units: Sequence[Units],
+                train: Rows) -> Mapping[str, list[np.ndarray]]:
         """Maps that know the input but not the model: name -> (units,) a row. An explanation must beat each.
 
         Ink and edges for pictures, length and rarity for words, and a prior of position for both.
@@ -319,7 +321,10 @@ class Family(ABC):
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]]  # size -> keys of the configuration; "small" is always there
     options: ClassVar[tuple[str, ...]]  # further keys of the configuration that a recipe may set (model.options)
     training: ClassVar[Mapping[str, Any]]  # this family's defaults of the recipe's section `training`
-    hidden: ClassVar[str] = ""  # one line for `tasks`
+    help: ClassVar[str] = ""  # one line for `tasks`
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder  # of a trained model to start from (model.from); families from scratch have none
 
     @abstractmethod
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
@@ -332,6 +337,10 @@ class Family(ABC):
     @abstractmethod
     def build(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         """A model with random weights from torch's generator; on the meta device too."""
+
+    def start(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
+        """What training starts from: random weights, or those of `folder`."""
+        return self.build(task, config)
 
     @abstractmethod
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:

@@ -1,0 +1,138 @@
+"""hub: any Transformers architecture from a folder: config.json, safetensors, tokenizer or image processor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import transformers
+from torch import Tensor
+from transformers import (AutoConfig, AutoImageProcessor, AutoModelForImageClassification, AutoModelForSequenceClassification,
+                          AutoTokenizer, PreTrainedConfig, PreTrainedModel)
+
+from steelyard.errors import InputError, did_you_mean, listing
+from steelyard.language import say
+from steelyard.parts import Family, Processor, Task
+from steelyard.rows import Rows
+
+LONGEST = 512  # tokens, where the recipe says nothing: attention's cost grows with the square
+MODELS = {  # what a task takes and wants -> the Auto class that has such a head
+    ("text", "classes"): AutoModelForSequenceClassification,
+    ("image", "classes"): AutoModelForImageClassification,
+}
+
+
+class Hub(Family):
+    """A trained model from a folder. Files are data: safetensors only, no code of the folder's is ever run."""
+
+    name: ClassVar[str] = "hub"
+    help: ClassVar[str] = "any Transformers encoder or picture model, from a local folder (model.from)"
+    takes: ClassVar[tuple[str, ...]] = tuple(sorted({takes for takes, _ in MODELS}))
+    gives: ClassVar[tuple[str, ...]] = tuple(sorted({gives for _, gives in MODELS}))
+    sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
+    options: ClassVar[tuple[str, ...]] = ()  # any key of the folder's own config.json
+    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01, "batch_size": 32, "epochs": 3}
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(folder)
+        if folder is None:
+            raise InputError(say("model.family: hub wants model.from, the folder of a trained model"))
+        self.where = folder
+        self.raw = _checked(folder)
+
+    def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
+        """The folder's own. Raises InputError where it has none that fits the task."""
+        auto = AutoTokenizer if task.takes == "text" else AutoImageProcessor
+        try:
+            if task.takes == "image":
+                return auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False, backend="pil")
+            processor = auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            raise InputError(say('model.from: "{folder}" holds no {what} that loads ({reason}); save it there with save_pretrained',
+                                 folder=self.where, what="tokenizer" if task.takes == "text" else "image processor",
+                                 reason=str(error).splitlines()[0])) from error
+        places = int(self.raw.get("max_position_embeddings") or LONGEST)
+        if self.raw.get("model_type") in ("roberta", "xlm-roberta", "camembert"):
+            places -= 2  # their positions start behind the padding's
+        processor.model_max_length = min(int(options.get("max_length") or LONGEST), places, int(min(processor.model_max_length, 10**9)))
+        return processor
+
+    def config(self, task: Task, processor: Processor, options: Mapping[str, Any]) -> PreTrainedConfig:
+        """The folder's own, with the task's labels and the recipe's options."""
+        try:
+            config = AutoConfig.from_pretrained(self.where, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(say('model.from: Transformers {version} cannot read "{folder}/config.json": {reason}',
+                                 version=transformers.__version__, folder=self.where, reason=str(error).splitlines()[0])) from error
+        options = {key: value for key, value in options.items() if key not in ("max_length", "image_size", "image_mode")}
+        for key in options:
+            if key not in config.to_dict():
+                raise InputError(say('model.options.{key}: "{folder}/config.json" has no such key{hint}',
+                                     key=key, folder=self.where, hint=did_you_mean(key, config.to_dict())))
+        config.update(options)
+        task.describe(config)
+        return config
+
+    def build(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
+        """The same architecture with random weights."""
+        try:
+            return MODELS[task.takes, task.output].from_config(config, dtype=torch.float32)
+        except (ValueError, KeyError) as error:
+            raise InputError(say('model.from: a model of type "{kind}" has no head that does {task}; choose a {takes} model',
+                                 kind=config.model_type, task=task.name, takes=task.takes)) from error
+
+    def start(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
+        """The folder's weights; a head for other labels is new, everything else must be there."""
+        self.build_on_meta(task, config)
+        model, loading = MODELS[task.takes, task.output].from_pretrained(
+            self.where, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
+            use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True)
+        absent = {*loading["missing_keys"], *(entry[0] for entry in loading["mismatched_keys"])}
+        body = f"{model.base_model_prefix}."
+        lost = sorted(key for key in absent if key.startswith(body) and ".pooler." not in f".{key}")
+        if lost:
+            raise InputError(say('model.from: the weights in "{folder}" lack {n} tensors of the model ({names}); they belong to another architecture',
+                                 folder=self.where, n=len(lost), names=listing(lost, 3)))
+        return model
+
+    def build_on_meta(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
+        """Without memory: finds out whether there is such a head before anything is loaded."""
+        with torch.device("meta"):
+            return self.build(task, config)
+
+    def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+        """Word embeddings in the tokens' place; pixels are real-valued as they are."""
+        if "pixel_values" in inputs:
+            return dict(inputs), "pixel_values"
+        words = model.get_input_embeddings()(inputs["input_ids"])
+        return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
+
+
+def _checked(folder: Path) -> dict[str, Any]:
+    """config.json as data. Raises InputError for whatever would run code, is a pickle, or leaves the folder."""
+    try:
+        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        assert isinstance(raw, dict)
+    except FileNotFoundError as error:
+        raise InputError(say('model.from: "{folder}" is no model folder: it has no config.json', folder=folder)) from error
+    except (OSError, ValueError, AssertionError) as error:
+        raise InputError(say('model.from: "{folder}/config.json" is damaged: {reason}', folder=folder, reason=error)) from error
+    if bad := sorted(key for key in raw if key == "auto_map" or (key.startswith("_") and key not in ("_name_or_path", "_commit_hash"))):
+        raise InputError(say('model.from: "{folder}/config.json" asks to run code of its own ({keys}); steelyard never does; '
+                             "remove the key, or choose a model that Transformers has built in", folder=folder, keys=listing(bad)))
+    weights, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if index.is_file():
+        for name in set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()):
+            if Path(name).name != name:
+                raise InputError(say('model.from: "{index}" names a file outside its folder: "{name}"', index=index, name=name))
+    elif not weights.is_file():
+        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt"))
+        raise InputError(say('model.from: "{folder}" holds no model.safetensors{pickles}; load it where you trust it and save it anew with save_pretrained',
+                             folder=folder, pickles=str(say(", but a pickle ({names}), which can run code when it is read", names=listing(pickles))) if pickles else ""))
+    return raw
+
+
+PART = Hub

@@ -1,0 +1,153 @@
+"""What the classifying tasks share: one label a row, chosen among those of the training rows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from steelyard.errors import InputError, listing
+from steelyard.language import say
+from steelyard.parts import Answer, BadValue, Batch, Row, Statistics, Task
+from steelyard.rows import Rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedConfig
+
+TARGET = "label"
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Abstract: a softmax over `labels`. A row's probability is that of one label, in nats."""
+
+    labels: tuple[str, ...]
+
+    output: ClassVar[str] = "classes"
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro-f1", "roc-auc", "log-loss", "calibration-error")
+    best: ClassVar[str] = "accuracy"
+
+    @classmethod
+    def fit(cls, rows: Rows) -> Self:
+        """The labels of the rows, in the order of numbers where all are numbers. InputError where there is but one."""
+        labels = sorted(set(rows.column(TARGET)), key=_natural)
+        if len(labels) < 2:
+            raise InputError(say('all {n} training rows have one label, "{label}": there is nothing to tell apart; '
+                                 'give rows of two labels or more', n=len(rows), label=labels[0] if labels else ""))
+        return cls(labels=tuple(labels))
+
+    @classmethod
+    def adopt(cls, config: PreTrainedConfig) -> Self:
+        """The labels of a trained model, in the order of its outputs."""
+        return cls(labels=tuple(str(config.id2label[i]) for i in range(config.num_labels)))
+
+    def describe(self, config: PreTrainedConfig) -> None:
+        """id2label and label2id, so that nobody meets LABEL_0."""
+        config.id2label = dict(enumerate(self.labels))
+        config.label2id = {label: i for i, label in enumerate(self.labels)}
+
+    def encode_target(self, row: Row) -> dict[str, np.ndarray]:
+        """{"target": ()} int64, or {} where the row has none. Raises BadValue for a label that training lacks."""
+        label = row.get(TARGET)
+        if label is None:
+            return {}
+        if label not in self.labels:
+            raise BadValue(say('label "{label}" is not among the labels that the model knows ({labels}); '
+                               "join spellings with data.labels, or remove the row", label=label, labels=listing(self.labels)))
+        return {"target": np.array(self.labels.index(label), dtype=np.int64)}
+
+    def loss(self, outputs: Any, batch: Batch) -> Tensor:
+        """() cross entropy in nats, summed over the batch."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs.logits.float(), batch.targets, reduction="sum")
+
+    def log_prob(self, outputs: Any, batch: Batch) -> Tensor:
+        """(examples,) log probability of the label batch.targets, in nats."""
+        logs = outputs.logits.float().log_softmax(dim=-1)
+        return logs.gather(1, batch.targets[:, None])[:, 0]
+
+    def answer(self, outputs: Any, batch: Batch) -> list[Any]:
+        """(classes,) float32 probabilities, one array an example."""
+        return list(outputs.logits.float().softmax(dim=-1).cpu().numpy())
+
+    def merge(self, row: Row, partials: Sequence[Any]) -> Answer:
+        """[{"label", "score"}...] for every label, the likeliest first; of several windows the mean."""
+        probs = np.mean(partials, axis=0, dtype=np.float64)
+        return [{"label": self.labels[i], "score": float(probs[i])} for i in np.argsort(-probs, kind="stable")]
+
+    def target(self, row: Row) -> Tensor | None:
+        """() int64, the label's number."""
+        import torch
+
+        encoded = self.encode_target(row)
+        return torch.from_numpy(encoded["target"]) if encoded else None
+
+    def guess(self, answer: Answer) -> Tensor:
+        """() int64, the number of the likeliest label."""
+        import torch
+
+        return torch.tensor(self.labels.index(answer[0]["label"]))
+
+    def measure(self, row: Row, answer: Answer) -> Mapping[str, np.ndarray]:
+        """target and guess () int64; probs (classes,) float32."""
+        scores = {entry["label"]: entry["score"] for entry in answer}
+        return {
+            **self.encode_target(row),
+            "guess": np.array(self.labels.index(answer[0]["label"]), dtype=np.int64),
+            "probs": np.array([scores[label] for label in self.labels], dtype=np.float32),
+        }
+
+    def right(self, statistics: Statistics) -> np.ndarray:
+        """1 where the likeliest label is the true one."""
+        return (statistics["guess"] == statistics["target"]).astype(np.float64)
+
+    def decision(self, answer: Answer) -> str | None:
+        """The likeliest label."""
+        return str(answer[0]["label"])
+
+    def truth(self, row: Row) -> str | None:
+        """The row's label."""
+        label = row.get(TARGET)
+        return None if label is None else str(label)
+
+    def constant(self, train: Rows, rows: Rows) -> Iterator[Answer]:
+        """The shares of the training rows, whatever the input: the counterweight that knows no input at all."""
+        shares = Counter(train.column(TARGET))
+        probs = np.array([shares[label] / len(train) for label in self.labels])
+        answer = self.merge({}, [probs])
+        return (answer for _ in range(len(rows)))
+
+    def regression(self, inputs: Any, targets: Sequence[str]) -> Callable[[Any], Iterator[Answer]]:
+        """scikit-learn's logistic regression on features (rows, width), dense or sparse; an unseen label gets 0."""
+        import warnings
+
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # 200 iterations are what a counterweight is given
+            fitted = LogisticRegression(C=10.0, max_iter=200).fit(inputs, targets)
+        places = [self.labels.index(label) for label in fitted.classes_]
+
+        def answers(questions: Any) -> Iterator[Answer]:
+            for probs in fitted.predict_proba(questions):
+                whole = np.zeros(len(self.labels))
+                whole[places] = probs
+                yield self.merge({}, [whole])
+
+        return answers
+
+
+def _natural(label: str) -> tuple[float, str]:
+    """Numbers in their own order and before words."""
+    try:
+        number = float(label)
+    except ValueError:
+        number = math.inf
+    return (number if math.isfinite(number) else math.inf, label)

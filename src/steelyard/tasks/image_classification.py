@@ -1,0 +1,168 @@
+"""image-classification: one label a picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from steelyard.language import Sentence, say
+from steelyard.math.pictures import decode
+from steelyard.parts import Answer, Batch, Column, Example, Examples, Key, Processor, Row, Units
+from steelyard.rows import Rows
+from steelyard.tasks._classification import TARGET, Classification
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CELLS = 8  # a picture is hidden in some 8 x 8 pieces
+
+
+@dataclass(frozen=True)
+class ImageClassification(Classification):
+    """Which of the labels a picture has."""
+
+    name: ClassVar[str] = "image-classification"
+    title: ClassVar[Sentence] = say("which label a picture has: object, scene, person...")
+    takes: ClassVar[str] = "image"
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column(name="image", kind="image", aliases=("img", "picture", "photo", "pixel_values", "图片", "图像", "照片")),
+        Column(name=TARGET, kind="label", target=True, aliases=("labels", "category", "class", "target", "标签", "类别", "分类")),
+    )
+    family: ClassVar[str] = "resnet"
+    ways: ClassVar[tuple[str, str]] = ("mean", "blur")
+    tiny: ClassVar[Mapping[str, Any]] = {
+        "task": "image-classification",
+        "data": {"train": "builtin:digits"},
+        "model": {"family": "mlp"},
+        "training": {"epochs": 10},
+    }
+
+    def texts(self, rows: Rows) -> Iterator[str]:
+        """None: pictures bring no text."""
+        return iter(())
+
+    def encode(self, rows: Sequence[Row], processor: Processor) -> list[list[Example]]:
+        """pixels (channels, height, width) uint8, as large as the processor makes them; target () int64."""
+        mode = "L" if len(processor.image_mean) == 1 else "RGB"
+        return [[{"pixels": _fitted(decode(row["image"], mode), processor), **self.encode_target(row)}] for row in rows]
+
+    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Tensor | None = None) -> Batch:
+        """pixel_values (examples, channels, height, width) float32, scaled and centred as the processor says."""
+        import torch
+
+        pixels = examples.fields["pixels"]
+        pixels = torch.stack(pixels) if isinstance(pixels, list) else pixels
+        scale = torch.tensor(processor.rescale_factor) / torch.tensor(processor.image_std)
+        shift = -torch.tensor(processor.image_mean) / torch.tensor(processor.image_std)
+        values = torch.addcmul(shift[:, None, None], pixels.float(), scale[:, None, None])
+        if targets is None and "target" in examples.fields:
+            targets = torch.as_tensor(examples.fields["target"])
+        return Batch({"pixel_values": values}, targets, len(examples), examples.rows)
+
+    def features(self, outputs: Any, batch: Batch) -> Tensor:
+        """(examples, width) the last hidden state, averaged over its places where it has any."""
+        last = outputs.hidden_states[-1].float()
+        if last.dim() == 4:  # (examples, channels, height, width)
+            return last.mean(dim=(2, 3))
+        return last.mean(dim=1) if last.dim() == 3 else last
+
+    def counterweights(self) -> Mapping[str, Callable[[Rows, Rows], Iterator[Answer]]]:
+        """A constant, and the pixels of a small copy with logistic regression."""
+        return {"constant": self.constant, "pixels + logistic regression": self._pixels}
+
+    def _pixels(self, train: Rows, rows: Rows) -> Iterator[Answer]:
+        """On at most 10,000 training pictures, drawn evenly, as 16 x 16 pixels of grey or colour."""
+        some = train.select(np.unique(np.linspace(0, len(train) - 1, 10_000).astype(np.int64)))
+        inputs = np.concatenate([_thumbnails(block) for block in some.blocks(1024)])
+        answers = self.regression(inputs, some.column(TARGET))
+        for block in rows.blocks(1024):
+            yield from answers(_thumbnails(block))
+
+    def units(self, row: Row, example: Example, processor: Processor) -> Units:
+        """Square cells, some 8 across the longer side; places are (left, top, right, bottom) in the example's pixels."""
+        _, height, width = example["pixels"].shape
+        side = max(1, round(max(height, width) / CELLS))
+        down, across = -(-height // side), -(-width // side)
+        of = (np.arange(height)[:, None] // side) * across + np.arange(width)[None, :] // side
+        places = tuple((x * side, y * side, min((x + 1) * side, width), min((y + 1) * side, height))
+                       for y in range(down) for x in range(across))
+        return Units(of, places)
+
+    def hide(self, example: Example, units: Units, hidden: np.ndarray, way: str, processor: Processor) -> Example:
+        """mean: the training pictures' mean colour; blur: what a blur by a sixth of the side leaves of it."""
+        pixels, gone = example["pixels"], hidden[units.of]
+        if way == "mean":
+            fill = np.array(processor.image_mean)[:, None, None] / processor.rescale_factor
+        else:
+            fill = _blurred(pixels)
+        return {**example, "pixels": np.where(gone, fill.round().clip(0, 255), pixels).astype(np.uint8)}
+
+    def surface(self, rows: Sequence[Row], examples: Sequence[Example], units: Sequence[Units],
+                train: Rows) -> Mapping[str, list[np.ndarray]]:
+        """ink: how far a cell is from the picture's median; edges: its gradients; centre: how near the middle it is."""
+        ink, edges, centre = [], [], []
+        for example, own in zip(examples, units, strict=True):
+            grey = example["pixels"].mean(axis=0, dtype=np.float64)
+            across, down = np.abs(np.diff(grey, axis=1, append=grey[:, -1:])), np.abs(np.diff(grey, axis=0, append=grey[-1:]))
+            ink.append(_per_unit(np.abs(grey - np.median(grey)), own))
+            edges.append(_per_unit(across + down, own))
+            height, width = grey.shape
+            boxes = np.array(own.places, dtype=np.float64)
+            x, y = (boxes[:, 0] + boxes[:, 2] - width) / width, (boxes[:, 1] + boxes[:, 3] - height) / height
+            centre.append(-np.hypot(x, y))
+        return {"ink": ink, "edges": edges, "centre": centre}
+
+    def show(self, row: Row) -> Mapping[str, Any]:
+        """{"image": a data: URL of a PNG of at most 256 pixels a side, "target"}."""
+        from PIL import Image
+
+        picture = Image.fromarray(decode(row["image"], "RGB"))
+        picture.thumbnail((256, 256))
+        stream = io.BytesIO()
+        picture.save(stream, "PNG")
+        return {"image": "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(), "target": self.truth(row)}
+
+
+def _fitted(picture: np.ndarray, processor: Processor) -> np.ndarray:
+    """(height, width[, 3]) uint8 -> (channels, height, width) uint8 of the processor's size."""
+    size = processor.size
+    same = not processor.do_resize or picture.shape[:2] == (size.get("height"), size.get("width"))
+    planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
+    if same and not _crops(processor):  # what most small pictures need: nothing
+        return np.ascontiguousarray(planes)
+    whole = processor(images=[planes], do_rescale=False, do_normalize=False, do_convert_rgb=False,
+                      input_data_format="channels_first", return_tensors="np")["pixel_values"][0]
+    return np.ascontiguousarray(np.rint(whole).clip(0, 255).astype(np.uint8))
+
+
+def _crops(processor: Processor) -> bool:
+    return bool(processor.to_dict().get("do_center_crop"))
+
+
+def _thumbnails(rows: Sequence[Row]) -> np.ndarray:
+    """(rows, 16 * 16 * 3) float32 in [0, 1]."""
+    from PIL import Image
+
+    small = [Image.fromarray(decode(row["image"], "RGB")).resize((16, 16), Image.Resampling.BOX) for row in rows]
+    return np.stack([np.asarray(picture, dtype=np.float32).ravel() / 255 for picture in small])
+
+
+def _blurred(pixels: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    sigma = max(pixels.shape[1:]) / 6
+    return gaussian_filter(pixels.astype(np.float64), sigma=(0, sigma, sigma), mode="nearest")
+
+
+def _per_unit(values: np.ndarray, units: Units) -> np.ndarray:
+    """Mean of (height, width) over each unit's pixels."""
+    sums = np.bincount(units.of.ravel(), weights=values.ravel(), minlength=len(units))
+    return sums / np.bincount(units.of.ravel(), minlength=len(units))
+
+
+PART = ImageClassification
