@@ -1,7 +1,7 @@
 """What a person reads, in English or Chinese: one catalogue of sentences.
 
-The English sentence is the key; strings/zh.json holds the Chinese one. A test holds that every sentence of the
-source has its translation, with the same fields.
+The English sentence is the key; strings/*.zh.json hold the Chinese ones, a file a floor. A test holds that every
+sentence of the source has its translation, with the same fields.
 """
 
 import json
@@ -37,7 +37,12 @@ def in_language(name: str) -> Iterator[None]:
 
 @cache
 def _translations(name: str) -> dict[str, str]:
-    return dict(json.loads(files("steelyard").joinpath("strings", f"{name}.json").read_text(encoding="utf-8")))
+    strings = files("steelyard").joinpath("strings")
+    found = [entry for folder in (strings, strings.joinpath("parts")) if folder.is_dir() for entry in folder.iterdir()]
+    joined: dict[str, str] = {}
+    for entry in sorted((entry for entry in found if entry.name.endswith(f".{name}.json")), key=lambda entry: entry.name):
+        joined |= json.loads(entry.read_text(encoding="utf-8"))
+    return joined
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ class Data(Section):
     train: Annotated[Paths | None, Says(say("what the model learns from"), PATH)] = None
     validation: Annotated[Split | None, Says(say("what picks the best weights"), _SPLIT)] = None
     test: Annotated[Split | None, Says(say("what the model is judged on"), _SPLIT)] = None
-    columns: Annotated[dict[str, Name], Says(say("the task's column: the data's column"), _PAIRS)] = {}
-    labels: Annotated[dict[str, Text], Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)] = {}
+    columns: Annotated[dict[str, Name], Field(default_factory=dict), Says(say("the task's column: the data's column"), _PAIRS)]
+    labels: Annotated[dict[str, Text], Field(default_factory=dict), Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)]
     encoding: Annotated[Name, Says(say("the encoding of text files (utf-8, gb18030...)"), say("the name of an encoding"))] = "utf-8"
     header: Annotated[bool, Says(say("whether the first line of a table names its columns"), YES_NO)] = True
     group_by: Annotated[Name | None, Says(say("rows with one value of this column stay in one split"), say("the name of a column"))] = None
