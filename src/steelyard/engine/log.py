@@ -1,0 +1,94 @@
+"""Where events of a training go: metrics.jsonl (the truth), TensorBoard, and a person's terminal or log."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from steelyard.run import Run
+
+Event = Mapping[str, Any]  # {"step", "epoch", "train/loss"...}: names as TensorBoard shows them
+Logger = Callable[[Event], None]
+
+
+class Log:
+    """All loggers of a run; a context, so that files are closed."""
+
+    def __init__(self, run: Run, total: int, quiet: bool = False, from_step: int = 0) -> None:
+        run.logs.mkdir(parents=True, exist_ok=True)
+        cut_back(run.metrics_file, from_step)
+        self.lines = run.metrics_file.open("a", encoding="utf-8")
+        self.board = _board(run.logs, from_step)
+        self.shown = None if quiet else Shown(total, run.logs / "train.log")
+        self.start = time.perf_counter()
+
+    def __call__(self, event: Event) -> None:
+        """One event to each."""
+        self.lines.write(json.dumps({**event, "time": round(time.perf_counter() - self.start, 3)}) + "\n")
+        self.lines.flush()
+        for name, value in event.items():
+            if name not in ("step", "time", "epoch") and isinstance(value, int | float):
+                self.board.add_scalar(name, value, event["step"])
+        if "train/loss" in event:
+            self.board.add_scalar("train/epoch", event["epoch"], event["step"])
+        if self.shown is not None:
+            self.shown(event)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.lines.close()
+        self.board.close()
+        if self.shown is not None:
+            self.shown.close()
+
+
+class Shown:
+    """A bar on a terminal, plain lines elsewhere and in train.log; all on standard error."""
+
+    def __init__(self, total: int, file: Path) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.file = file.open("a", encoding="utf-8")
+        self.terminal = sys.stderr.isatty()
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[last]}"),
+                            console=Console(stderr=True), disable=not self.terminal)
+        self.task = self.bar.add_task("", total=total, last="")
+        self.bar.start()
+
+    def __call__(self, event: Event) -> None:
+        """The step and what was measured there."""
+        names = [name for name in event if "/" in name and name not in ("train/learning_rate", "train/grad_norm")]
+        words = "  ".join(f"{name} {event[name]:.4g}" for name in names if isinstance(event[name], int | float))
+        line = f"step {event['step']}  epoch {event['epoch']:.2f}  {words}"
+        self.file.write(line + "\n")
+        self.file.flush()
+        self.bar.update(self.task, completed=event["step"], last=words)
+        if not self.terminal and any(name.startswith("eval/") for name in names):
+            print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """The bar stays as it was last."""
+        self.bar.stop()
+        self.file.close()
+
+
+def cut_back(file: Path, step: int) -> None:
+    """Remove the events after `step`: a resumed run says nothing twice."""
+    if not file.exists():
+        return
+    kept = [line for line in file.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+    file.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+def _board(folder: Path, from_step: int) -> Any:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=from_step + 1 if from_step else None)

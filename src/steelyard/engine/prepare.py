@@ -1,0 +1,159 @@
+"""A recipe -> everything that training and judging need: task, family, processor, rows and their examples."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+from steelyard import catalog
+from steelyard.engine import cache, machine, store
+from steelyard.engine.split import Dataset, dataset
+from steelyard.errors import InputError, did_you_mean, listing
+from steelyard.language import say
+from steelyard.parts import BadValue, Example, Family, Processor, Task
+from steelyard.recipe.recipe import Recipe
+from steelyard.recipe.training import Training
+from steelyard.rows import Rows
+
+BLOCK = 512  # rows encoded at a time
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known before the first weight is made. `recipe` is resolved: every default is filled in."""
+
+    recipe: Recipe
+    task: Task
+    family: Family
+    processor: Processor
+    config: PreTrainedConfig
+    dataset: Dataset
+    stores: Mapping[str, store.Store]
+
+    @property
+    def training(self) -> Training:
+        """The section `training`; only where the recipe trains."""
+        assert isinstance(self.recipe.training, Training)
+        return self.recipe.training
+
+
+def task_of(recipe: Recipe) -> type[Task]:
+    """The task's class. Raises InputError with the nearest name."""
+    part: type[Task] = catalog.load("tasks", recipe.task, recipe.where("task"))
+    return part
+
+
+def family_of(recipe: Recipe, task: type[Task]) -> Family:
+    """The family, held against what the task needs. Raises InputError."""
+    source = recipe.model.from_
+    name = "hub" if source is not None else recipe.model.family or task.family
+    part: type[Family] = catalog.load("families", name, recipe.where("model.family"))
+    if task.takes not in part.takes or task.output not in part.gives:
+        able = [n for n in catalog.names("families") if _can(n, task)]
+        raise InputError(say("{where}: the family {family} reads {takes} and gives {gives}, but {task} needs {need} and {output}; choose among: {able}",
+                             where=recipe.where("model.family"), family=name, takes=listing(part.takes), gives=listing(part.gives), task=task.name,
+                             need=task.takes, output=task.output, able=listing(able)))
+    if recipe.model.size not in part.sizes:
+        raise InputError(say('{where}: the family {family} has no size "{size}"{hint} (there are: {known})', where=recipe.where("model.size"),
+                             family=name, size=recipe.model.size, hint=did_you_mean(recipe.model.size, part.sizes), known=listing(part.sizes)))
+    if unknown := [key for key in recipe.model.options if part.options and key not in part.options]:
+        raise InputError(say('{where}: the family {family} has no option "{key}"{hint} (there are: {known})',
+                             where=recipe.where(f"model.options.{unknown[0]}"), family=name, key=unknown[0],
+                             hint=did_you_mean(unknown[0], part.options), known=listing(part.options)))
+    return part(None if source is None else model_folder(source, recipe))
+
+
+def _can(name: str, task: type[Task]) -> bool:
+    family: type[Family] = catalog.load("families", name, "families")
+    return task.takes in family.takes and task.output in family.gives
+
+
+def model_folder(source: str, recipe: Recipe) -> Path:
+    """The folder that `model.from` names: a model's, or that of a run. Raises InputError."""
+    folder = recipe.folder / Path(source).expanduser()
+    if not folder.is_dir():
+        raise InputError(say('{where}: there is no folder "{folder}"; give the folder of a model or of a run', where=recipe.where("model.from"), folder=folder))
+    return folder / "model" if (folder / "run.json").is_file() else folder
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Read, split, fit, encode. Raises InputError before anything is written but the cache."""
+    kind = task_of(recipe)
+    family = family_of(recipe, kind)
+    if isinstance(recipe.training, Training):
+        recipe = recipe.model_copy(update={"training": recipe.training.filled(family.training)})
+    data = dataset(recipe, kind)
+    options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
+               **family.sizes[recipe.model.size], **recipe.model.options}
+    task, train = (fitted(recipe, family, kind, data), data.rows["train"]) if "train" in data.rows else (adopted(family, kind), next(iter(data.rows.values())))
+    processor = family.processor(task, train, options)
+    config = family.config(task, processor, {k: v for k, v in options.items() if k not in ("max_length", "image_size", "image_mode")})
+    if isinstance(recipe.training, Training) and (recipe.training.batch_size or 0) > len(train):
+        raise InputError(say("{where}: a batch of {size} is larger than the {n} training rows; want at most {n}",
+                             where=recipe.where("training.batch_size"), size=recipe.training.batch_size, n=len(train)))
+    print_of = processor_print(processor)
+    stores = {split: encoded(rows, task, processor, f"{data.mark}/{split}/{recipe.seed}/{print_of}") for split, rows in data.rows.items()}
+    return Prepared(recipe, task, family, processor, config, data, stores)
+
+
+def fitted(recipe: Recipe, family: Family, kind: type[Task], data: Dataset) -> Task:
+    """The task as the training rows teach it; as the model knows it where nothing is trained."""
+    return adopted(family, kind) if recipe.training == "none" else kind.fit(data.rows["train"])
+
+
+def adopted(family: Family, kind: type[Task]) -> Task:
+    """The task as a trained model's configuration has it."""
+    from transformers import AutoConfig
+
+    return kind.adopt(AutoConfig.from_pretrained(family.folder, local_files_only=True, trust_remote_code=False))
+
+
+def processor_print(processor: Processor) -> str:
+    """A fingerprint of all that a processor would write to its folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        processor.save_pretrained(folder)
+        return cache.fingerprint({path.name: cache.file_hash(path) for path in sorted(Path(folder).iterdir()) if path.is_file()})
+
+
+def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.Store:
+    """The examples of `rows`, from the cache where `mark` is known. Raises InputError for a row that cannot be encoded."""
+
+    def groups() -> Iterator[Sequence[Example]]:
+        done = 0
+        for block in rows.blocks(BLOCK):
+            try:
+                yield from task.encode(block, processor)
+            except BadValue:
+                raise _culprit(rows, task, processor, done, len(block)) from None
+            done += len(block)
+
+    chosen = cache.fingerprint({"chosen": rows.chosen.tolist() if len(rows) < 10**6 else [len(rows), int(rows.chosen[0]), int(rows.chosen[-1])]})
+    name = cache.fingerprint({"rows": mark, "chosen": chosen, "task": task.name, "state": asdict(task)})
+    return store.Store(cache.kept("examples", name, lambda folder: store.write(folder, groups())), machine.free_memory())
+
+
+def _culprit(rows: Rows, task: Task, processor: Processor, start: int, size: int) -> InputError:
+    """The first row of a block that cannot be encoded, with its origin."""
+    for index in range(start, start + size):
+        try:
+            task.encode([rows[index]], processor)
+        except BadValue as error:
+            return InputError(say("{origin} {why}", origin=rows.origin(index), why=error.sentence))
+    raise AssertionError("a block was refused whose rows are all taken one by one")
+
+
+def versions() -> dict[str, Any]:
+    """What a run was made with."""
+    import platform
+
+    import torch
+    import transformers
+
+    from steelyard import __version__
+
+    return {"steelyard": __version__, "python": platform.python_version(), "torch": str(torch.__version__), "transformers": transformers.__version__}
