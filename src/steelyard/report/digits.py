@@ -1,0 +1,122 @@
+"""Numbers as a person reads them: as many digits as the interval bears out, and a unit of handy size."""
+
+import math
+
+from steelyard.facts import Quantity
+from steelyard.language import Sentence, say
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SCALES = {  # unit -> (size, name), largest first
+    "MiB": ((2**40, "EiB"), (2**30, "PiB"), (2**20, "TiB"), (2**10, "GiB"), (1, "MiB"), (2**-10, "KiB")),
+    "FLOP": ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"), (1, "FLOP")),
+    "J": ((3.6e6, "kWh"), (3.6e3, "Wh"), (1, "J")),
+    "g": ((1e6, "t"), (1e3, "kg"), (1, "g"), (1e-3, "mg")),
+}
+
+
+def significant(number: float, digits: int = 3) -> str:
+    """3 significant digits, thousands set off by commas; powers of ten where the number is very large or small."""
+    size = abs(number)
+    if number == 0 or not math.isfinite(number):
+        return "0" if number == 0 else str(number)
+    if size >= 1e9 or size < 1e-4:
+        mantissa, power = f"{number:.{digits - 1}e}".split("e")
+        return f"{mantissa} × 10{str(int(power)).translate(_RAISED)}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    text = f"{number:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and size >= 1 else text
+
+
+def share(number: float, width: float | None = None) -> str:
+    """0.8741 -> "87.4"; without the sign. `width` of the interval decides on the digits; what is not all is never 100.0."""
+    decimals = 1 if width is None else 0 if width >= 0.25 else 2 if width < 0.002 else 1
+    text = f"{100 * number:.{decimals}f}"
+    while (text in ("100", "100.0", "100.00") and number != 1 or float(text) == 0 and number != 0) and decimals < 4:
+        decimals += 1
+        text = f"{100 * number:.{decimals}f}"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """"0.42 s", "8.3 s", "2 min 15 s", "3 h 05 min", "2 d 04 h"."""
+    if seconds < 60:
+        return str(say("{number} s", number=significant(seconds, 2 if seconds < 10 else 3)))
+    whole = round(seconds)
+    if whole < 3600:
+        return str(say("{minutes} min {seconds:02d} s", minutes=whole // 60, seconds=whole % 60))
+    if whole < 48 * 3600:
+        return str(say("{hours} h {minutes:02d} min", hours=whole // 3600, minutes=whole % 3600 // 60))
+    return str(say("{days} d {hours:02d} h", days=whole // 86400, hours=whole % 86400 // 3600))
+
+
+def amount(number: float, unit: str) -> str:
+    """A number with its unit, in a size that reads well: 0.874 "share" -> "87.4%", 1331 "MiB" -> "1.3 GiB"."""
+    if unit == "share":
+        return share(number) + "%"
+    if unit == "s":
+        return duration(number)
+    if unit in _SCALES:
+        sizes = _SCALES[unit]
+        size, name = next((pair for pair in sizes if abs(number) >= pair[0]), sizes[-1])
+        return f"{significant(number / size)} {name}"
+    if unit in ("", "count", "rows"):
+        return f"{number:,.0f}" if number == round(number) else significant(number)
+    return f"{significant(number)} {unit}"
+
+
+def ends(quantity: Quantity) -> Sentence | None:
+    """The interval alone: "85.1 to 89.4" for shares, with units otherwise; None where there is none."""
+    if quantity.low is None or quantity.high is None:
+        return None
+    if quantity.unit == "share":
+        width = quantity.high - quantity.low
+        return say("{low} to {high}", low=share(quantity.low, width), high=share(quantity.high, width))
+    return say("{low} to {high}", low=amount(quantity.low, quantity.unit), high=amount(quantity.high, quantity.unit))
+
+
+def value(quantity: Quantity) -> str | Sentence:
+    """The value alone, with its unit; where there is none, that; the range where only that is known."""
+    if quantity.value is None:
+        between = ends(quantity)
+        return between if between is not None else say("not measured")
+    if quantity.unit == "share":
+        low, high = quantity.low, quantity.high
+        return share(quantity.value, None if low is None or high is None else high - low) + "%"
+    return amount(quantity.value, quantity.unit)
+
+
+def brief(quantity: Quantity) -> Sentence | str:
+    """"87.4% (85.1 to 89.4)"."""
+    between = ends(quantity)
+    if quantity.value is None or between is None:
+        return value(quantity)
+    return say("{value} ({between})", value=value(quantity), between=between)
+
+
+def full(quantity: Quantity) -> Sentence | str:
+    """"87.4% (85.1 to 89.4), n = 872", or why there is no number."""
+    if quantity.value is None and quantity.low is None:
+        return say("not measured: {why}", why=quantity.why) if quantity.why else say("not measured")
+    return say("{brief}, n = {n:,}", brief=brief(quantity), n=quantity.n) if quantity.n else brief(quantity)
+
+
+def gap(quantity: Quantity) -> Sentence | str:
+    """A difference: "+12.3 points (10.1 to 14.5)" for shares, else with a sign and its interval."""
+    if quantity.value is None:
+        return full(quantity)
+    sign, between = "+" if quantity.value > 0 else "−" if quantity.value < 0 else "", _signed_ends(quantity)
+    size = amount(abs(quantity.value), quantity.unit).removesuffix("%")
+    if quantity.unit == "share":
+        if between is None:
+            return say("{sign}{size} points", sign=sign, size=size)
+        return say("{sign}{size} points ({between})", sign=sign, size=size, between=between)
+    return say("{value} ({between})", value=sign + size, between=between) if between is not None else sign + size
+
+
+def _signed_ends(quantity: Quantity) -> Sentence | None:
+    if quantity.low is None or quantity.high is None:
+        return None
+    def show(end: float) -> str:
+        return ("−" if end < 0 else "") + amount(abs(end), quantity.unit).removesuffix("%")
+
+    return say("{low} to {high}", low=show(quantity.low), high=show(quantity.high))

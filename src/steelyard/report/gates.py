@@ -1,0 +1,43 @@
+"""The gates of the recipe: which hold, and why."""
+
+from dataclasses import dataclass
+
+from steelyard.errors import InputError
+from steelyard.evidence.gates import judge
+from steelyard.language import Sentence, say
+from steelyard.report.chapter import Chapter, Notice
+from steelyard.report.material import Material
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate, judged; `holds` is None where it could not be."""
+
+    text: str
+    holds: bool | None
+    why: Sentence
+
+
+def view(material: Material) -> Chapter:
+    """Every gate with its judgement."""
+    title = say("Gates")
+    if material.complaint is not None:
+        return Chapter("gates", title, notices=[Notice("refused", material.complaint)])
+    if material.recipe is None or not material.recipe.gates:
+        return Chapter("gates", title, notices=[Notice("note", say("The recipe sets no gates. A line such as `quality.accuracy >= 0.85` under `gates:` "
+                                                                   "makes `steelyard gate RUN` exit with 3 where it does not hold."))])
+    judged = gates(material)
+    held = sum(gate.holds is True for gate in judged)
+    lead = say("All {n} gates hold.", n=len(judged)) if held == len(judged) else say("{held} of {n} gates hold.", held=held, n=len(judged))
+    return Chapter("gates", title, {"lead": lead, "gates": judged, "words": {"holds": say("holds"), "fails": say("does not hold")}})
+
+
+def gates(material: Material) -> list[Gate]:
+    """Judged one by one, so that a gate that cannot be judged does not hide the others."""
+    found = []
+    for gate in material.recipe.conditions() if material.recipe else ():
+        try:
+            found += [Gate(gate.text, one.holds, one.why) for one in judge([gate], material.documents)]
+        except InputError as error:
+            found.append(Gate(gate.text, None, error.sentence))
+    return found
