@@ -219,6 +219,11 @@ class Task(ABC):
     def adopt(cls, config: PreTrainedConfig) -> Self:
         """What a trained model's configuration already knows (id2label): for `training: none`. Raises InputError."""
 
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The inverse of `dataclasses.asdict`, from JSON: lists become tuples."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in state.items()})
+
     @abstractmethod
     def describe(self, config: PreTrainedConfig) -> None:
         """Write what was learnt into the model's configuration (num_labels, id2label, label2id)."""

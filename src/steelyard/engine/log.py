@@ -39,6 +39,11 @@ class Log:
         if self.shown is not None:
             self.shown(event)
 
+    def note(self, text: str) -> None:
+        """A sentence for the person, and for train.log."""
+        if self.shown is not None:
+            self.shown.note(text)
+
     def __enter__(self) -> Self:
         return self
 
@@ -73,6 +78,11 @@ class Shown:
         self.bar.update(self.task, completed=event["step"], last=words)
         if not self.terminal and any(name.startswith("eval/") for name in names):
             print(line, file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self.file.write(text + "\n")
+        self.bar.console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
         """The bar stays as it was last."""

@@ -47,12 +47,11 @@ def resolve(recipe: Recipe, defaults: Mapping[str, Any]) -> Recipe:
     return _placed(recipe.model_copy(update={"training": recipe.training.filled(defaults)}), recipe.folder, recipe._places)
 
 
-def moved(recipe: Recipe, folder: Path) -> Recipe:
-    """The same recipe for a file in another folder: its relative paths are spelled from there."""
+def anchored(recipe: Recipe) -> Recipe:
+    """The same recipe with absolute paths: a run may be moved, the data that it names stays where it is."""
+
     def path(text: str) -> str:
-        if text.startswith(_FORMS) or Path(text).is_absolute():
-            return text
-        return os.path.relpath(recipe.folder / text, folder)
+        return text if text.startswith(_FORMS) else os.path.abspath(recipe.folder / Path(text).expanduser())
 
     def value(given: str | tuple[str, ...] | SplitBy | None) -> Any:
         if isinstance(given, str):
@@ -63,7 +62,7 @@ def moved(recipe: Recipe, folder: Path) -> Recipe:
     origin = recipe.model.from_
     local = origin is not None and not origin.startswith(_FORMS) and (recipe.folder / origin).exists()
     model = recipe.model.model_copy(update={"from_": path(origin)}) if local and origin else recipe.model
-    return _placed(recipe.model_copy(update={"data": data, "model": model}), folder, recipe._places)
+    return _placed(recipe.model_copy(update={"data": data, "model": model}), recipe.folder, recipe._places)
 
 
 def _placed(recipe: Recipe, folder: Path, places: Mapping[str, str]) -> Recipe:

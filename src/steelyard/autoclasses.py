@@ -1,0 +1,58 @@
+"""Our families load through Transformers' Auto classes once steelyard is imported, and importing it stays light.
+
+Registering needs Transformers, which takes seconds to load; so it waits until Transformers' Auto classes are loaded.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+AUTO = "transformers.models.auto.modeling_auto"
+
+
+def register() -> None:
+    """Now where the Auto classes are loaded, else as soon as they are."""
+    if AUTO in sys.modules:
+        _families()
+    else:
+        sys.meta_path.insert(0, _Watch())
+
+
+def _families() -> None:
+    """Each family's file registers what it defines."""
+    from steelyard import catalog
+
+    for _ in catalog.every("families"):
+        continue
+
+
+class _Watch(MetaPathFinder):
+    """Finds one module, as Python would have, and is told when it has run."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != AUTO:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Then(spec.loader)
+        return spec
+
+
+class _Then(Loader):
+    """Runs a module as its own loader would, then registers the families."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.loader.exec_module(module)
+        assert module.__spec__ is not None
+        module.__spec__.loader = self.loader
+        _families()

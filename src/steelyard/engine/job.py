@@ -1,0 +1,166 @@
+"""A training from the first weight to the saved model, in a run folder: begun, resumed, and its files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from steelyard.engine import machine
+from steelyard.engine.cache import file_hash
+from steelyard.engine.log import Log
+from steelyard.engine.measure import Chosen, Reason, choose
+from steelyard.engine.prepare import Prepared, prepare, versions
+from steelyard.engine.signals import stoppable
+from steelyard.engine.train import Trained, best_metric, total_steps, train
+from steelyard.errors import InputError, OutsideError
+from steelyard.language import say
+from steelyard.parts import Key
+from steelyard.recipe.reader import anchored, read
+from steelyard.recipe.recipe import Recipe
+from steelyard.recipe.writer import dump
+from steelyard.run import Run, write_text
+
+
+def begin(recipe: Recipe, root: Path, quiet: bool = False) -> Run:
+    """Prepare, measure, train, save. The run's folder is made once nothing of the input can be wrong any more."""
+    prepared = prepare(recipe)
+    best_metric(prepared)
+    model = first_model(prepared)
+    machine.reset_peak()
+    chosen, reasons = choose(prepared, model)
+    run = Run.create(root / (recipe.run or recipe.task))
+    write_text(run.recipe_file, dump(anchored(prepared.recipe)))
+    run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, reasons)})
+    keep_rows(run, prepared)
+    _train(prepared, model, chosen, run, quiet)
+    return run
+
+
+def adopt(recipe: Recipe, root: Path) -> Run:
+    """A run of a model that somebody else made: nothing is trained, the model is copied as it is."""
+    prepared = prepare(recipe)
+    if "test" not in prepared.dataset.rows:
+        raise InputError(say("{where}: missing; name the rows that the model is judged on", where=recipe.where("data.test")))
+    model = first_model(prepared)
+    chosen = Chosen(machine.cores(), "fp32", "contiguous", 1)
+    run = Run.create(root / (recipe.run or recipe.task))
+    write_text(run.recipe_file, dump(anchored(prepared.recipe)))
+    run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, [])})
+    keep_rows(run, prepared)
+    save_model(model, prepared, run)
+    run.update({"state": "trained", "finished": _now(), "seconds": {"total": 0.0}, "steps": 0,
+                "model": {**run.manifest()["model"], "sha256": model_hash(run.model)}})
+    return run
+
+
+def resume(run: Run, quiet: bool = False) -> Run:
+    """Go on from the newest whole checkpoint. Raises InputError where the run is finished, or its data changed."""
+    manifest = run.manifest()
+    if manifest.get("state") != "training":
+        raise InputError(say('"{run}" is finished: there is nothing to resume', run=run.folder))
+    prepared = prepare(read(run.recipe_file))
+    if data_hash(prepared.dataset.mark) != manifest["data"]["sha256"]:
+        raise InputError(say('the data of "{run}" changed since it was begun ({files}); put it back, or train anew', run=run.folder,
+                             files=", ".join(file["file"] for file in manifest["data"]["files"])))
+    _train(prepared, first_model(prepared), Chosen(**manifest["chosen"]), run, quiet)
+    return run
+
+
+def first_model(prepared: Prepared) -> PreTrainedModel:
+    """The model that training starts from; random weights come from the recipe's seed."""
+    torch.manual_seed(Key(prepared.recipe.seed).number("weights"))
+    model = prepared.family.start(prepared.task, prepared.config)
+    model.to(machine.device())
+    return model
+
+
+def keep_rows(run: Run, prepared: Prepared) -> None:
+    """Put the rows that the run is judged on into its folder, unless the recipe says otherwise."""
+    if prepared.recipe.evidence.keep_rows:
+        run.data.mkdir(exist_ok=True)
+        try:
+            prepared.dataset.rows["test"].save(run.data / "test.arrow")
+        except OSError as error:
+            raise OutsideError(say('cannot write "{path}": {reason}', path=run.data, reason=error)) from error
+
+
+def _train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, run: Run, quiet: bool) -> None:
+    from steelyard.engine.checkpoint import newest
+
+    found, wrong = newest(run.checkpoints)
+    with stoppable() as stop, Log(run, total_steps(prepared), quiet, found.state["step"] if found else 0) as log:
+        for sentence in wrong:
+            log.note(str(sentence))
+        machine.reset_peak()
+        trained = train(prepared, model, chosen, log, stop, run.checkpoints)
+    save_model(trained.model, prepared, run)
+    run.update({"state": "trained", "finished": _now(), **_results(prepared, trained, run)})
+
+
+def _results(prepared: Prepared, trained: Trained, run: Run) -> dict[str, Any]:
+    best = trained.best
+    peak = machine.peak_memory()
+    return {
+        "model": {**run.manifest()["model"], "sha256": model_hash(run.model)},
+        "best": {"metric": best.metric.name, "value": best.value, "step": best.step},
+        "steps": trained.steps,
+        "seconds": {"total": round(trained.seconds, 3), **{name: round(value, 3) for name, value in trained.timing.items()}},
+        "peak_memory_mib": None if peak is None else round(peak / machine.MIB, 1),
+    }
+
+
+def save_model(model: PreTrainedModel, prepared: Prepared, run: Run) -> None:
+    """model/, whole or not at all: weights, configuration, and what turns rows into numbers."""
+    beside = run.folder / "model.tmp"
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        model.to(memory_format=torch.contiguous_format)
+        model.save_pretrained(beside)
+        prepared.processor.save_pretrained(beside)
+        if run.model.exists():
+            shutil.rmtree(run.model)
+        beside.rename(run.model)
+    except Exception as error:  # safetensors raises a class of its own where the disk is full
+        shutil.rmtree(beside, ignore_errors=True)
+        raise OutsideError(say('cannot write "{path}": {reason}', path=run.model, reason=error)) from error
+
+
+def model_hash(folder: Path) -> str:
+    """sha256 over the weight files of a model folder, in the order of their names."""
+    whole = sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        whole.update(file_hash(path).encode())
+    return "sha256:" + whole.hexdigest()
+
+
+def data_hash(mark: str) -> str:
+    """The fingerprint of files and reading, as evidence names it."""
+    return "sha256:" + sha256(mark.encode()).hexdigest()
+
+
+def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: Sequence[Reason]) -> dict[str, Any]:
+    data = prepared.dataset
+    return {
+        "name": prepared.recipe.run, "task": prepared.task.name, "task_state": json.loads(json.dumps(asdict(prepared.task))),
+        "versions": versions(), "machine": machine.facts(),
+        "model": {"parameters": sum(p.numel() for p in model.parameters()), "family": prepared.family.name, "type": model.config.model_type,
+                  "from": prepared.recipe.model.from_},
+        "data": {"sha256": data_hash(data.mark), "files": list(data.files), "columns": dict(data.found),
+                 "rows": {split: len(rows) for split, rows in data.rows.items()},
+                 "bad_rows": [{"origin": bad.origin, "why": bad.why.to_json()} for bad in data.bad]},
+        "chosen": chosen.to_json(), "reasons": [reason.to_json() for reason in reasons], "processes": 1, "began": time.time(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,130 @@
+"""How good is it? Every metric of the task with its interval, beside its counterweights on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from steelyard import catalog
+from steelyard.engine.answer import columns
+from steelyard.evidence.case import Case
+from steelyard.facts import Evidence, Finding, Quantity
+from steelyard.language import say
+from steelyard.math.calibration import reliability
+from steelyard.math.intervals import paired_difference, paired_method, wilson
+from steelyard.parts import Metric, Statistics
+
+SHOWN = 10  # answers, and worst errors, on the page
+WRONG = 2000  # wrong answers among which the worst are looked for
+
+
+def weigh(case: Case) -> Evidence:
+    """The judged rows' metrics, counterweights, confusion, reliability, ten answers and the worst errors."""
+    own = case.answered
+    quantities = measures(case, own.statistics)
+    main = case.task.metrics[0]
+    counterweights, findings = {}, []
+    for name, statistics in _counterweights(case):
+        other = measures(case, statistics)
+        difference = _difference(case, own.right, case.task.right(statistics))
+        counterweights[name] = {**other, "difference": difference}
+        findings.append(_compared(name, difference))
+    details: dict[str, Any] = {"metric": main, "counterweights_skipped": case.train is None}
+    details |= _decisions(case) | _reliability(own.statistics)
+    if case.recipe.evidence.show_rows:
+        details |= {"sample": _shown(case, _sample(case)), "worst": _shown(case, _worst(case))}
+    case.write_answers()
+    return Evidence(evidence="quality", of=case.of, signature=case.signature("likeliest answer"), quantities=quantities,
+                    counterweights=counterweights, findings=findings, details=details)
+
+
+def measures(case: Case, statistics: Statistics) -> dict[str, Quantity]:
+    """Metric -> quantity, as the task names them."""
+    found = {}
+    for name in case.task.metrics:
+        metric: Metric = catalog.load("metrics", name, "metrics")()
+        found[name] = metric.quantity(statistics, case.clusters, case.seed)
+    return found
+
+
+def _counterweights(case: Case) -> Any:
+    if case.train is None:
+        return
+    for number, (name, answers) in enumerate(case.task.counterweights().items()):
+        if number == 0 and case.constants is not None:
+            yield name, case.constants
+        else:
+            yield name, columns(case.task.measure(row, answer) for row, answer in zip(case.rows, answers(case.train, case.rows), strict=True))
+
+
+def _difference(case: Case, ours: np.ndarray, theirs: np.ndarray) -> Quantity:
+    value, low, high = paired_difference(ours, theirs, case.clusters)
+    return Quantity(value=value, low=low, high=high, n=len(ours), how=paired_method(ours, theirs, case.clusters), better="higher")
+
+
+def _compared(name: str, difference: Quantity) -> Finding:
+    """Whether the model outweighs a counterweight: an interval that holds 0 decides nothing."""
+    low, high = difference.low or 0.0, difference.high or 0.0
+    code = "quality/outweighs-" + name.split()[0]
+    values = {"name": name, "difference": 100 * (difference.value or 0.0), "low": 100 * low, "high": 100 * high}
+    if low > 0:
+        return Finding(code, "passed", say("right more often than the counterweight {name}: by {difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
+    if high < 0:
+        return Finding(code, "issue", say("right less often than the counterweight {name}: by {difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
+    return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: {difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
+
+
+def _decisions(case: Case) -> dict[str, Any]:
+    """Confusion and each label's recall and precision, where answers are decisions."""
+    pairs = [(truth, decided) for truth, decided in zip(case.truths, case.decided, strict=True) if truth is not None and decided is not None]
+    if not pairs:
+        return {}
+    known = {name: i for i, name in enumerate(dict.fromkeys([*case.manifest["task_state"].get("labels", ()), *(name for pair in pairs for name in pair)]))}
+    table = np.zeros((len(known), len(known)), dtype=np.int64)
+    np.add.at(table, ([known[truth] for truth, _ in pairs], [known[decided] for _, decided in pairs]), 1)
+    per_class = {}
+    for name, i in known.items():
+        right, there, said = int(table[i, i]), int(table[i].sum()), int(table[:, i].sum())
+        per_class[name] = {"n": there, "recall": _rate(right, there).to_json(), "precision": _rate(right, said).to_json()}
+    return {"labels": list(known), "confusion": table.tolist(), "per_class": per_class}
+
+
+def _rate(count: int, n: int) -> Quantity:
+    if not n:
+        return Quantity(value=None, why=say("there is no such row"))
+    low, high = wilson(count, n)
+    return Quantity(value=count / n, low=float(low), high=float(high), n=n, how="Wilson 95%", better="higher")
+
+
+def _reliability(statistics: Statistics) -> dict[str, Any]:
+    if "probs" not in statistics or "target" not in statistics:
+        return {}
+    return {"reliability": reliability(statistics["probs"], statistics["target"])}
+
+
+def _sample(case: Case) -> np.ndarray:
+    rng = np.random.default_rng(case.seed)
+    return np.sort(rng.choice(len(case.rows), size=min(SHOWN, len(case.rows)), replace=False))
+
+
+def _worst(case: Case) -> np.ndarray:
+    """The wrong answers whose truth the model thought least likely, the worst first."""
+    wrong = np.flatnonzero(case.right < 1)[:WRONG]
+    if not len(wrong):
+        return wrong
+    targets = [case.task.target(case.rows[int(i)]) for i in wrong]
+    chances = case.door().log_prob(case.examples(wrong), torch.stack([target for target in targets if target is not None]))
+    return wrong[np.argsort(chances, kind="stable")[:SHOWN]]
+
+
+def _shown(case: Case, indices: np.ndarray) -> list[Mapping[str, Any]]:
+    shown = []
+    for index, answer in zip(indices, case.answers(indices), strict=True):
+        row = case.rows[int(index)]
+        score = answer[0].get("score") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
+        shown.append({"origin": case.rows.origin(int(index)), "truth": case.truths[int(index)], "decided": case.decided[int(index)],
+                      "score": score, "right": float(case.right[int(index)]), "show": dict(case.task.show(row))})
+    return shown
