@@ -30,24 +30,38 @@ VERBS = {
     "gate": say("hold a run to its conditions; exit code 3 where one does not hold"),
     "predict": say("answer a text, a file, or standard input"),
 }
-_OTHERS = {  # other people's verbs
-    "evaluate": "weigh", "eval": "weigh", "test": "weigh", "report": "weigh", "score": "weigh", "measure": "weigh", "bias": "weigh", "judge": "weigh",
-    "audit": "check", "validate": "check", "lint": "check", "data": "check", "fit": "train", "run": "train", "finetune": "train", "fine-tune": "train",
-    "infer": "predict", "inference": "predict", "pipeline": "predict", "ask": "predict", "new": "init", "create": "init", "start": "init",
-    "estimate": "forecast", "plan": "forecast", "cost": "forecast", "env": "doctor", "info": "doctor", "benchmark": "doctor", "list": "tasks",
-    "show": "inspect", "summary": "inspect", "interpret": "explain", "attribute": "explain", "assert": "gate", "verify": "gate",
+_OTHERS = {  # ours -> other people's
+    "weigh": "evaluate eval test report score measure bias judge",
+    "check": "audit validate lint data",
+    "train": "fit run finetune fine-tune",
+    "predict": "infer inference pipeline ask",
+    "init": "new create start",
+    "forecast": "estimate plan cost",
+    "doctor": "env info benchmark",
+    "tasks": "list",
+    "inspect": "show summary",
+    "explain": "interpret attribute",
+    "gate": "assert verify",
 }
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
 # argparse's complaints, which are English only, as our sentences.
-_COMPLAINTS = tuple((re.compile(pattern, re.DOTALL), sentence) for pattern, sentence in (
-    (r"unrecognized arguments: (?P<got>.*)", say("{where}: cannot take {got}; `{where} --help` shows what it takes")),
-    (r"the following arguments are required: (?P<got>.*)", say("{where}: {got} is missing; `{where} --help` shows how it is given")),
-    (r"argument (?P<name>.*?): expected .*", say("{where}: {name} wants a value; `{where} --help` shows which")),
-    (r"argument (?P<name>.*?): invalid \w+ value: '(?P<got>.*)'", say('{where}: {name}: got "{got}", which it cannot take; `{where} --help` shows what it takes')),
-    (r"argument (?P<name>.*?): invalid choice: '?(?P<got>.*?)'? \(choose from (?P<known>.*)\)",
-     say('{where}: {name}: got "{got}", want one of {known}')),
-    (r"argument (?P<name>.*?): not allowed with argument (?P<got>.*)", say("{where}: give {name} or {got}, not both")),
-))
+_COMPLAINTS = tuple(
+    (re.compile(pattern, re.DOTALL), sentence)
+    for pattern, sentence in (
+        (r"unrecognized arguments: (?P<got>.*)", say("{where}: cannot take {got}; `{where} --help` shows what it takes")),
+        (r"the following arguments are required: (?P<got>.*)", say("{where}: {got} is missing; `{where} --help` shows how it is given")),
+        (r"argument (?P<name>.*?): expected .*", say("{where}: {name} wants a value; `{where} --help` shows which")),
+        (
+            r"argument (?P<name>.*?): invalid \w+ value: '(?P<got>.*)'",
+            say('{where}: {name}: got "{got}", which it cannot take; `{where} --help` shows what it takes'),
+        ),
+        (
+            r"argument (?P<name>.*?): invalid choice: '?(?P<got>.*?)'? \(choose from (?P<known>.*)\)",
+            say('{where}: {name}: got "{got}", want one of {known}'),
+        ),
+        (r"argument (?P<name>.*?): not allowed with argument (?P<got>.*)", say("{where}: give {name} or {got}, not both")),
+    )
+)
 
 
 def built() -> dict[str, Sentence]:
@@ -82,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sentence = say('the disk or system refused "{path}": {reason}', path=error.filename or "?", reason=error.strerror)
             return _failed(OutsideError(sentence).sentence, OutsideError.code, as_json)
         return _our_fault(as_json)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last door: whatever is left is our fault, and the person is told so
         return _our_fault(as_json)
 
 
@@ -114,19 +128,31 @@ def _run(words: list[str]) -> int:
 
 def _overview() -> str:
     lines = table([(name, str(line)) for name, line in built().items()])
-    return "\n".join((
-        str(say("usage: steelyard VERB ... [--json]    steelyard VERB --help    steelyard --version")), "",
-        str(say("Train a neural network or transformer on your own data, and weigh what came out.")), "", lines, "",
-        str(say("STEELYARD_LANG=zh or en picks the language; without it the locale does.")),
-    ))
+    return "\n".join(
+        (
+            str(say("usage: steelyard VERB ... [--json]    steelyard VERB --help    steelyard --version")),
+            "",
+            str(say("Train a neural network or transformer on your own data, and weigh what came out.")),
+            "",
+            lines,
+            "",
+            str(say("STEELYARD_LANG=zh or en picks the language; without it the locale does.")),
+        )
+    )
 
 
 def _unknown(name: str, verbs: dict[str, Sentence]) -> InputError:
-    others = {other: ours for other, ours in _OTHERS.items() if ours in verbs}
+    others = {other: ours for ours, names in _OTHERS.items() if ours in verbs for other in names.split()}
     if name.startswith("-"):
         return InputError(say("steelyard: there is no option {name} before the verb; `steelyard --help` shows the verbs", name=name))
-    return InputError(say('steelyard: there is no verb "{name}"{hint} (there are: {known})',
-                          name=name, hint=did_you_mean(name, verbs, others), known=listing(verbs, most=30)))
+    return InputError(
+        say(
+            'steelyard: there is no verb "{name}"{hint} (there are: {known})',
+            name=name,
+            hint=did_you_mean(name, verbs, others),
+            known=listing(verbs, most=30),
+        )
+    )
 
 
 class _Formatter(argparse.HelpFormatter):

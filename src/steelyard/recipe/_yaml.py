@@ -19,9 +19,17 @@ MOST_BYTES = 1_000_000
 _DEEPEST = 12  # a recipe has four levels; deeper nesting is an accident or an attack on the parser's stack
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Keys under which a scalar is the text that the person wrote: 007, True and 1.10 are names of columns and labels there.
-_AS_WRITTEN = tuple(re.compile(pattern) for pattern in (
-    r"task|run|about\.\w+|data\.(train|group_by|encoding)(\.\d+)?", r"data\.(validation|test)(\.\d+|\.column|\.value)", r"data\.(columns|labels)\..*",
-    r"model\.(from|family|size)", r"evidence\.bias\.(groups|positive)\.\d+", r"gates\.\d+"))
+_AS_WRITTEN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"task|run|about\.\w+|data\.(train|group_by|encoding)(\.\d+)?",
+        r"data\.(validation|test)(\.\d+|\.column|\.value)",
+        r"data\.(columns|labels)\..*",
+        r"model\.(from|family|size)",
+        r"evidence\.bias\.(groups|positive)\.\d+",
+        r"gates\.\d+",
+    )
+)
 
 
 @dataclass
@@ -53,8 +61,14 @@ def read_file(path: Path) -> Tree:
         raise InputError(say('cannot read the recipe "{path}": {reason}', path=path, reason=error.strerror)) from error
     if raw is None:
         if path.is_file():
-            raise InputError(say("{where}: a recipe has at most {most} bytes, this file has {got}; is it one?",
-                                 where=path, most=MOST_BYTES, got=path.stat().st_size))
+            raise InputError(
+                say(
+                    "{where}: a recipe has at most {most} bytes, this file has {got}; is it one?",
+                    where=path,
+                    most=MOST_BYTES,
+                    got=path.stat().st_size,
+                )
+            )
         kind = say("it is a folder; give the recipe in it") if path.is_dir() else say("there is no such file")
         raise InputError(say('cannot read the recipe "{path}": {reason}', path=path, reason=kind))
     try:
@@ -114,7 +128,9 @@ def _compose(text: str, where: str) -> Node | None:
             if depth > _DEEPEST:
                 raise InputError(say("{where}: nested too deeply for a recipe", where=f"{where}:{event.start_mark.line + 1}"))
             if documents > 1:
-                raise InputError(say("{where}: a second document starts here (---); a recipe is one", where=f"{where}:{event.start_mark.line + 1}"))
+                raise InputError(
+                    say("{where}: a second document starts here (---); a recipe is one", where=f"{where}:{event.start_mark.line + 1}")
+                )
         node: Node | None = YAML(typ="safe", pure=True).compose(text)
         return node
     except MarkedYAMLError as error:
@@ -124,15 +140,22 @@ def _compose(text: str, where: str) -> Node | None:
         here = lines[line].strip()[:60] if line < len(lines) else ""
         if line < len(lines) and "\t" in lines[line][: len(lines[line]) - len(lines[line].lstrip())]:
             raise InputError(say("{where}: the line begins with a tab; YAML wants spaces", where=f"{where}:{line + 1}")) from error
-        raise InputError(say('{where}: no YAML can be read here, near "{here}"; look for a missing colon, space, quote or bracket',
-                             where=f"{where}:{line + 1}", here=here)) from error
+        raise InputError(
+            say(
+                '{where}: no YAML can be read here, near "{here}"; look for a missing colon, space, quote or bracket',
+                where=f"{where}:{line + 1}",
+                here=here,
+            )
+        ) from error
     except (YAMLError, ValueError) as error:  # ReaderError: control characters; ValueError: a number that is none
         raise InputError(say("{where}: not a text file; a recipe is YAML in UTF-8", where=where)) from error
 
 
 def _refuse(event: Event, where: str) -> None:
     if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-        raise InputError(say("{where}: anchors (&) and aliases (*) are not taken; write the value out, in quotes where it begins so", where=where))
+        raise InputError(
+            say("{where}: anchors (&) and aliases (*) are not taken; write the value out, in quotes where it begins so", where=where)
+        )
     if isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent) and event.tag is not None:
         raise InputError(say("{where}: tags and objects (!) are not taken; write a plain value, in quotes where it begins so", where=where))
 
@@ -147,8 +170,13 @@ def _mapping(tree: Tree, node: MappingNode, key: str, file: str | None) -> dict[
             tree.complaints.append(say("{where}: a key is a plain word", where=f"{place} {shown(key)}".strip()))
             continue
         if name.value in seen:
-            tree.complaints.append(say("{where}: stands here a second time, first at {first}; keep one",
-                                       where=f"{place} {shown(child)}", first=seen[name.value]))
+            tree.complaints.append(
+                say(
+                    "{where}: stands here a second time, first at {first}; keep one",
+                    where=f"{place} {shown(child)}",
+                    first=seen[name.value],
+                )
+            )
             continue
         seen[name.value] = tree.places[child] = place
         value = _value(tree, below, child, file)
@@ -165,7 +193,7 @@ def _value(tree: Tree, node: Node, key: str, file: str | None) -> Any:
     if isinstance(node, SequenceNode):
         return tuple("" if (item := _value(tree, below, f"{key}.{i}", file)) is None else item for i, below in enumerate(node.value))
     tag, text = str(node.tag).rpartition(":")[2], str(node.value)
-    if tag == "null" and not text.strip("~") or tag == "null" and not _as_written(key):
+    if (tag == "null" and not text.strip("~")) or (tag == "null" and not _as_written(key)):
         return None
     if tag in ("int", "float", "bool") and not _as_written(key):
         return _number(tag, text)
@@ -204,10 +232,16 @@ def _as_written(key: str) -> bool:
 
 def _expanded(tree: Tree, text: str, key: str) -> str:
     """${NAME} becomes that environment variable."""
+
     def value(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
-            tree.complaints.append(say("{where}: the environment variable {name} is not set; set it, or write the value out",
-                                       where=tree.where(key), name=found[1]))
+            tree.complaints.append(
+                say(
+                    "{where}: the environment variable {name} is not set; set it, or write the value out",
+                    where=tree.where(key),
+                    name=found[1],
+                )
+            )
         return os.environ.get(found[1], "")
 
     return _VARIABLE.sub(value, text)

@@ -35,15 +35,21 @@ class Data(Section):
     validation: Annotated[Split | None, Says(say("what picks the best weights"), _SPLIT)] = None
     test: Annotated[Split | None, Says(say("what the model is judged on"), _SPLIT)] = None
     columns: Annotated[dict[str, Name], Field(default_factory=dict), Says(say("the task's column: the data's column"), _PAIRS)]
-    labels: Annotated[dict[str, Text], Field(default_factory=dict), Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)]
+    labels: Annotated[
+        dict[str, Text], Field(default_factory=dict), Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)
+    ]
     encoding: Annotated[Name, Says(say("the encoding of text files (utf-8, gb18030...)"), say("the name of an encoding"))] = "utf-8"
     header: Annotated[bool, Says(say("whether the first line of a table names its columns"), YES_NO)] = True
     group_by: Annotated[Name | None, Says(say("rows with one value of this column stay in one split"), say("the name of a column"))] = None
-    max_bad_rows: Annotated[int, Field(ge=0), Says(say("how many broken rows are left out before reading stops"),
-                                                   say("a whole number, 0 or more"))] = 0
+    max_bad_rows: Annotated[
+        int, Field(ge=0), Says(say("how many broken rows are left out before reading stops"), say("a whole number, 0 or more"))
+    ] = 0
     max_length: Annotated[int | None, Field(ge=1), Says(say("tokens of a text; what is longer is cut"), WHOLE)] = None
-    image_size: Annotated[int | None, Field(ge=1, le=4096), Says(say("pictures are scaled to a square of so many pixels"),
-                                                                 say("a whole number from 1 to 4096"))] = None
+    image_size: Annotated[
+        int | None,
+        Field(ge=1, le=4096),
+        Says(say("pictures are scaled to a square of so many pixels"), say("a whole number from 1 to 4096")),
+    ] = None
     image_mode: Annotated[Literal["L", "RGB"] | None, Says(say("L: grey, RGB: colours"), say("one of {names}", names="L, RGB"))] = None
 
     @field_validator("encoding")
@@ -52,7 +58,9 @@ class Data(Section):
         try:
             codecs.lookup(name)
         except (LookupError, ValueError) as error:  # ValueError: a null character in the name
-            raise complaint("encoding", say('no encoding is called "{name}" (there are: utf-8, gb18030, latin-1 and more)', name=name)) from error
+            raise complaint(
+                "encoding", say('no encoding is called "{name}" (there are: utf-8, gb18030, latin-1 and more)', name=name)
+            ) from error
         return name
 
     @model_validator(mode="after")
@@ -61,9 +69,16 @@ class Data(Section):
         for key, value in (("validation", self.validation), ("test", self.test)):
             part = share(value)
             if part is not None and not 0 < part < 1:
-                raise complaint(key, say("got {got}, want a share above 0% and below 100%: the rest is what the model learns from", got=value))
+                raise complaint(
+                    key, say("got {got}, want a share above 0% and below 100%: the rest is what the model learns from", got=value)
+                )
             total += part or 0.0
         if total >= 1:
-            raise complaint("test", say("validation and test take {percent:.0f}% together, which leaves nothing to learn from; want less than 100%",
-                                        percent=100 * total))
+            raise complaint(
+                "test",
+                say(
+                    "validation and test take {percent:.0f}% together, which leaves nothing to learn from; want less than 100%",
+                    percent=100 * total,
+                ),
+            )
         return self

@@ -17,14 +17,27 @@ def _both_ends(value: object) -> object:
 
 
 End = Annotated[float, Field(ge=0)]
-Range = Annotated[tuple[End, End], BeforeValidator(_both_ends), WithJsonSchema({"anyOf": [
-    {"type": "number", "minimum": 0}, {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}]})]
+Range = Annotated[
+    tuple[End, End],
+    BeforeValidator(_both_ends),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2},
+            ]
+        }
+    ),
+]
 
 
 class Explanation(Section):
     """What the answers depend on."""
 
-    methods: Annotated[tuple[Name, ...], Field(min_length=1), Says(say("files of explainers/"), NAMES)] = ("integrated-gradients", "occlusion")
+    methods: Annotated[tuple[Name, ...], Field(min_length=1), Says(say("files of explainers/"), NAMES)] = (
+        "integrated-gradients",
+        "occlusion",
+    )
     rows: Annotated[int, Field(ge=1), Says(say("how many rows are explained; more rows, narrower intervals"), WHOLE)] = 100
 
 
@@ -48,7 +61,9 @@ class Cost(Section):
     def _rising(cls, given: Any) -> Any:
         for key, value in given.items() if isinstance(given, dict) else ():
             if isinstance(value, tuple) and len(value) == 2 and all(isinstance(end, int | float) for end in value) and value[0] > value[1]:
-                raise complaint(key, say("got a range from {low} down to {high}; the smaller number comes first", low=value[0], high=value[1]))
+                raise complaint(
+                    key, say("got a range from {low} down to {high}; the smaller number comes first", low=value[0], high=value[1])
+                )
         return given
 
 
@@ -57,9 +72,18 @@ class EvidencePlan(Section):
 
     keep_rows: Annotated[bool, Says(say("whether the run keeps the rows that it is judged on"), YES_NO)] = True
     show_rows: Annotated[bool, Says(say("whether people's rows may stand on the page and in the answers"), YES_NO)] = True
-    only: Annotated[tuple[Literal["quality", "cost", "explanation", "bias", "data"], ...] | None, Field(min_length=1),
-                    Says(say("only these documents"), say("a list of some of {names}", names=", ".join(DOCUMENTS)))] = None
-    explanation: Annotated[Explanation, Says(say("what the answers depend on"), say("keys: {names}", names="methods, rows"))] = Explanation()
+    only: Annotated[
+        tuple[Literal["quality", "cost", "explanation", "bias", "data"], ...] | None,
+        Field(min_length=1),
+        Says(say("only these documents"), say("a list of some of {names}", names=", ".join(DOCUMENTS))),
+    ] = None
+    explanation: Annotated[Explanation, Says(say("what the answers depend on"), say("keys: {names}", names="methods, rows"))] = (
+        Explanation()
+    )
     bias: Annotated[Bias, Says(say("whom the model fails"), say("keys: {names}", names="groups, positive"))] = Bias()
-    cost: Annotated[Cost, Says(say("what energy and the machine cost"),
-                               say("keys: {names}", names="grid_g_per_kwh, price_per_kwh, price_per_hour, currency"))] = Cost()
+    cost: Annotated[
+        Cost,
+        Says(
+            say("what energy and the machine cost"), say("keys: {names}", names="grid_g_per_kwh, price_per_kwh, price_per_hour, currency")
+        ),
+    ] = Cost()

@@ -13,14 +13,18 @@ Scalar = bool | int | float | str
 class Model(Section):
     """`from` or `family`, or neither: then the task names the family."""
 
-    from_: Annotated[Name | None, Field(alias="from"), Says(say("a trained model to start from"),
-                                                           say("a local folder, a run, or a Hub id"))] = None
-    family: Annotated[Name | None, Says(say("what to build from scratch; `steelyard tasks` lists the families"),
-                                        say("the name of a family"))] = None
+    from_: Annotated[
+        Name | None, Field(alias="from"), Says(say("a trained model to start from"), say("a local folder, a run, or a Hub id"))
+    ] = None
+    family: Annotated[
+        Name | None, Says(say("what to build from scratch; `steelyard tasks` lists the families"), say("the name of a family"))
+    ] = None
     size: Annotated[Name, Says(say("how big the family's new model is"), say("a size of the family, such as small"))] = "small"
-    options: Annotated[dict[str, Scalar | tuple[Scalar, ...]], Field(default_factory=dict),
-                       Says(say("further keys of the model's configuration"),
-                            say("pairs of a name and a number, text, truth value, or a list of them"))]
+    options: Annotated[
+        dict[str, Scalar | tuple[Scalar, ...]],
+        Field(default_factory=dict),
+        Says(say("further keys of the model's configuration"), say("pairs of a name and a number, text, truth value, or a list of them")),
+    ]
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -19,19 +19,31 @@ from steelyard.recipe.training import Training, Trainings
 class Recipe(Section):
     """Task, data, model and the rest. Made by `recipe.reader.read`, which gives complaints their file and line."""
 
-    task: Annotated[Name, Says(say("a Hugging Face task's name; `steelyard tasks` lists them"), say("the name of a task, such as text-classification"))]
-    about: Annotated[About, Says(say("what the card needs to know"), say("keys: {names}", names="purpose, language, license, authors"))] = About()
+    task: Annotated[
+        Name, Says(say("a Hugging Face task's name; `steelyard tasks` lists them"), say("the name of a task, such as text-classification"))
+    ]
+    about: Annotated[About, Says(say("what the card needs to know"), say("keys: {names}", names="purpose, language, license, authors"))] = (
+        About()
+    )
     data: Annotated[Data, Says(say("where the rows are"), say("keys: {names}", names="train, validation, test, columns, labels..."))]
     model: Annotated[Model, Says(say("what is trained or judged"), say("keys: {names}", names="from, family, size, options"))] = Model()
-    training: Annotated[Trainings, Says(say("how the weights are found"),
-                                        say("keys such as {{epochs: 3}}, or none to judge model.from as it is"))] = Training()
-    evidence: Annotated[EvidencePlan, Says(say("what is found out about the run"),
-                                           say("keys: {names}", names="keep_rows, show_rows, only, explanation, bias, cost"))] = EvidencePlan()
-    gates: Annotated[tuple[Condition, ...], Says(say("conditions that `steelyard gate` holds the run to"),
-                                                       say('a list of conditions such as "quality.accuracy >= 0.85"'))] = ()
+    training: Annotated[
+        Trainings, Says(say("how the weights are found"), say("keys such as {{epochs: 3}}, or none to judge model.from as it is"))
+    ] = Training()
+    evidence: Annotated[
+        EvidencePlan,
+        Says(say("what is found out about the run"), say("keys: {names}", names="keep_rows, show_rows, only, explanation, bias, cost")),
+    ] = EvidencePlan()
+    gates: Annotated[
+        tuple[Condition, ...],
+        Says(say("conditions that `steelyard gate` holds the run to"), say('a list of conditions such as "quality.accuracy >= 0.85"')),
+    ] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63), Says(say("all that is random comes from it"), say("a whole number, 0 or more"))] = 0
-    run: Annotated[str | None, Field(pattern=r"^[^/\\\x00-\x1f:*?\"<>|.][^/\\\x00-\x1f:*?\"<>|]{0,199}$"),
-                   Says(say("the name of the run's folder in runs/"), say("the name of a folder, without slashes and no dot in front"))] = None
+    run: Annotated[
+        str | None,
+        Field(pattern=r"^[^/\\\x00-\x1f:*?\"<>|.][^/\\\x00-\x1f:*?\"<>|]{0,199}$"),
+        Says(say("the name of the run's folder in runs/"), say("the name of a folder, without slashes and no dot in front")),
+    ] = None
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _places: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -64,5 +76,7 @@ class Recipe(Section):
             if self.data.test is None and self.data.train is None:
                 raise complaint("data.test", say("missing; name the rows that the model is judged on"))
         elif self.data.train is None:
-            raise complaint("data.train", say("missing; name the rows that the model learns from, or judge a model as it is with `training: none`"))
+            raise complaint(
+                "data.train", say("missing; name the rows that the model learns from, or judge a model as it is with `training: none`")
+            )
         return self

@@ -13,8 +13,16 @@ _EVERY = say("auto, or a whole number of steps, 1 or more")
 _AUTO = say("auto, or a whole number, 1 or more")
 
 # Where neither the recipe nor the family says anything: AdamW with a short warm-up, as transformers are usually tuned.
-FALLBACK: Mapping[str, Any] = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "weight_decay": 0.01, "optimizer": "adamw",
-                               "momentum": 0.9, "schedule": "cosine", "warmup_steps": "5%"}
+FALLBACK: Mapping[str, Any] = {
+    "epochs": 3,
+    "batch_size": 32,
+    "learning_rate": 5e-4,
+    "weight_decay": 0.01,
+    "optimizer": "adamw",
+    "momentum": 0.9,
+    "schedule": "cosine",
+    "warmup_steps": "5%",
+}
 
 
 class Training(Section):
@@ -27,21 +35,33 @@ class Training(Section):
     weight_decay: Annotated[float | None, Field(ge=0, le=10), Says(say("decoupled, on matrices only"), say("a number from 0 to 10"))] = None
     optimizer: Annotated[Literal["adamw", "sgd"] | None, Says(say("adamw or sgd"), say("one of {names}", names="adamw, sgd"))] = None
     momentum: Annotated[float | None, Field(ge=0, lt=1), Says(say("of sgd"), say("a number from 0, below 1"))] = None
-    schedule: Annotated[Literal["cosine", "linear", "constant"] | None,
-                        Says(say("how the learning rate falls after the warm-up"), say("one of {names}", names="cosine, linear, constant"))] = None
+    schedule: Annotated[
+        Literal["cosine", "linear", "constant"] | None,
+        Says(say("how the learning rate falls after the warm-up"), say("one of {names}", names="cosine, linear, constant")),
+    ] = None
     warmup_steps: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\s*\d{1,2}(\.\d+)?\s*%\s*$")] | None,
-        Says(say("steps in which the learning rate rises from 0 to its peak"), say("a whole number, 0 or more, or a share such as 5%"))] = None
-    max_grad_norm: Annotated[float, Field(ge=0), Says(say("longer gradients are clipped to this length; 0: never"),
-                                                      say("a number, 0 or more"))] = 1.0
-    best: Annotated[Name | None, Says(say("the metric on validation that picks the weights"), say("the name of a metric of the task"))] = None
-    evaluate_every: Annotated[Literal["epoch"] | Count, Says(say("when validation is answered"), say("epoch, or a whole number of steps, 1 or more"))] = "epoch"
+        Says(say("steps in which the learning rate rises from 0 to its peak"), say("a whole number, 0 or more, or a share such as 5%")),
+    ] = None
+    max_grad_norm: Annotated[
+        float, Field(ge=0), Says(say("longer gradients are clipped to this length; 0: never"), say("a number, 0 or more"))
+    ] = 1.0
+    best: Annotated[Name | None, Says(say("the metric on validation that picks the weights"), say("the name of a metric of the task"))] = (
+        None
+    )
+    evaluate_every: Annotated[
+        Literal["epoch"] | Count, Says(say("when validation is answered"), say("epoch, or a whole number of steps, 1 or more"))
+    ] = "epoch"
     checkpoint_every: Annotated[Literal["auto"] | Count, Says(say("when a checkpoint is written"), _EVERY)] = "auto"
     keep_checkpoints: Annotated[int, Field(ge=1), Says(say("how many checkpoints stay on the disk"), WHOLE)] = 2
     log_every: Annotated[int, Field(ge=1), Says(say("steps between two lines of the log"), say("a whole number of steps, 1 or more"))] = 10
-    precision: Annotated[Literal["auto", "fp32", "bf16"], Says(say("auto: measured"), say("one of {names}", names="auto, fp32, bf16"))] = "auto"
-    layout: Annotated[Literal["auto", "channels_last", "contiguous"],
-                      Says(say("how pictures lie in memory; auto: measured"), say("one of {names}", names="auto, channels_last, contiguous"))] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16"], Says(say("auto: measured"), say("one of {names}", names="auto, fp32, bf16"))] = (
+        "auto"
+    )
+    layout: Annotated[
+        Literal["auto", "channels_last", "contiguous"],
+        Says(say("how pictures lie in memory; auto: measured"), say("one of {names}", names="auto, channels_last, contiguous")),
+    ] = "auto"
     micro_batch: Annotated[Literal["auto"] | Count, Says(say("examples that the machine holds at once; auto: measured"), _AUTO)] = "auto"
     threads: Annotated[Literal["auto"] | Count, Says(say("of the processor; auto: measured"), _AUTO)] = "auto"
 
