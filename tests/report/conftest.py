@@ -151,11 +151,12 @@ gates: [quality.accuracy >= 0.85, cost.time <= 2 min]
 """
 
 
-def lay(folder: Path, task: str, documents: list[Evidence], recipe: str = RECIPE, **changes: Any) -> Run:
+def lay(folder: Path, task: str, documents: list[Evidence], recipe: str = RECIPE,
+        changes: dict[str, Any] | None = None) -> Run:
     """Write a run folder."""
     run = Run(folder)
     folder.mkdir(parents=True)
-    write_json(run.manifest_file, {**manifest(folder.name, task), **changes})
+    write_json(run.manifest_file, {**manifest(folder.name, task), **(changes or {})})
     write_text(run.recipe_file, recipe.format(task=task))
     write_text(run.metrics_file, steps())
     for document in documents:
@@ -250,7 +251,7 @@ def hostile_run(folder: Path) -> Run:
     changes = {"task": HOSTILE, "machine": {"processor": HOSTILE}, "versions": {"steelyard": HOSTILE}, "model": {"family": HOSTILE, "sha256": "ab" * 32}}
     recipe = RECIPE.replace("sort customers' messages by topic", '"<script>window.hacked=1</script>"')
     return lay(folder, "text-classification", [quality(labels, shows), cost(), explanation(explained, [{"word": HOSTILE, "score": 1.0, "rows": 2}], HOSTILE), groups],
-               recipe=recipe, **changes)
+               recipe=recipe, changes=changes)
 
 
 RUNS = {"text": text_run, "picture": picture_run, "refused": refused_run, "hostile": hostile_run}

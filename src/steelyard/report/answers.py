@@ -33,11 +33,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the table of measures: ours, and each counterweight's."""
+    """One line of the table of measures: ours, and each counterweight's; how the interval was made."""
 
     name: Text
     figure: Text
     others: Sequence[Text]
+    n: str
     how: str
 
 
@@ -56,7 +57,7 @@ def view(material: Material) -> Chapter:
         "lead": say("Drawn by chance from the set “{set}”, not chosen: {right} of {n} are right.", set=name(material.about),
                     right=sum(row.mark == "right" for row in rows[:10]), n=len(rows[:10])) if rows else None,
         "measures": measures(document, weights), "weights": [name(weight) for weight in weights],
-        "heads": {"caption": say("All measures, with 95% intervals"), "measure": say("measure"), "ours": say("this model"), "how": say("interval by")},
+        "heads": {"caption": say("All measures, with 95% intervals"), "measure": say("measure"), "ours": say("this model"), "n": say("rows")},
     }, boxes)
 
 
@@ -66,7 +67,8 @@ def measures(document: Evidence, weights: Sequence[str]) -> list[Measure]:
     for key, quantity in document.quantities.items():
         others: list[Text] = [digits.brief(document.counterweights[weight][key]) if key in document.counterweights[weight] else "–"
                               for weight in weights]
-        found.append(Measure(name(key), digits.full(quantity), others, quantity.how))
+        found.append(Measure(name(key), digits.brief(quantity) if quantity.value is not None else digits.full(quantity), others,
+                             f"{quantity.n:,}" if quantity.n else "–", quantity.how))
     return found
 
 
@@ -77,7 +79,7 @@ def hidden() -> Notice:
 
 def words() -> Mapping[str, Sentence]:
     """What the template writes around a row."""
-    return {"right": say("right"), "wrong": say("wrong"), "answered": say("answered"), "true": say("is"), "sure": say("certainty"),
+    return {"right": say("right"), "wrong": say("wrong"), "answered": say("answered"), "true": say("in truth"), "sure": say("certainty"),
             "unmarked": say("not marked")}
 
 

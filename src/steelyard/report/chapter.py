@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from steelyard.facts import Quantity
 from steelyard.language import Sentence
 from steelyard.report import digits, svg
 from steelyard.report.material import Material
+from steelyard.report.texts import tidy
 
 Text = Sentence | str
 
@@ -85,4 +86,12 @@ def intervals(caption: Text, heads: tuple[Text, Text, Text], lines: Sequence[tup
 
 
 def _tick(number: float, unit: str) -> str:
-    return f"{100 * number:g}%" if unit == "share" else f"{number:,g}"
+    return (f"{100 * number:g}%" if unit == "share" else f"{number:,g}").replace("-", "−")
+
+
+def prose(text: Text) -> Markup:
+    """A sentence of ours with its `commands` set as such."""
+    pieces = tidy(text).split("`")
+    if len(pieces) % 2 == 0:  # a backtick that nothing closes
+        return escape(tidy(text))
+    return Markup("").join(Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces))

@@ -16,6 +16,7 @@ from steelyard.report.names import name
 from steelyard.report.texts import picture, shorten, tidy
 
 LONGEST = 1_200  # characters of an explained text
+_EDGES = " \t\n.,;:!?\"'()[]{}，。；：！？、“”‘’（）《》"  # of a word, where it is named alone
 PIECES = 0.15  # of the largest score: what stays below is left without colour
 
 
@@ -79,7 +80,7 @@ def explained(entry: Mapping[str, Any]) -> Explained:
     answer, origin = shorten(entry.get("answer", ""), 80), shorten(entry.get("row", ""), 80)
     if isinstance(text := show.get("text"), str):
         spans = [((round(place[0]), round(place[1])), score) for place, score in scores if len(place) == 2]
-        top = [shorten(text[a:b], 40) for (a, b), score in sorted(spans, key=lambda span: -span[1])[:3] if score > PIECES]
+        top = [shorten(text[a:b].strip(_EDGES), 40) for (a, b), score in sorted(spans, key=lambda span: -span[1])[:3] if score > PIECES]
         return Explained(origin, answer, pieces(text, spans), None, None, say("strongest: {words}", words=", ".join(top)) if top else None)
     image = picture(show.get("image"))
     cells = [(place, score) for place, score in scores if len(place) == 4]

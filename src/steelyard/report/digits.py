@@ -6,12 +6,15 @@ from steelyard.facts import Quantity
 from steelyard.language import Sentence, say
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SCALES = {  # unit -> (size, name), largest first
+SCALES = {  # unit -> (size, name), largest first
     "MiB": ((2**40, "EiB"), (2**30, "PiB"), (2**20, "TiB"), (2**10, "GiB"), (1, "MiB"), (2**-10, "KiB")),
     "FLOP": ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"), (1, "FLOP")),
     "J": ((3.6e6, "kWh"), (3.6e3, "Wh"), (1, "J")),
     "g": ((1e6, "t"), (1e3, "kg"), (1, "g"), (1e-3, "mg")),
 }
+
+_UNITS = {"nats": say("nats"), "rows/s": say("rows/s"), "examples/s": say("examples/s"), "tokens/s": say("tokens/s"), "ms": say("ms")}
+COUNTS = ("", "count", "rows")  # units that are not written out
 
 
 def significant(number: float, digits: int = 3) -> str:
@@ -24,7 +27,7 @@ def significant(number: float, digits: int = 3) -> str:
         return f"{mantissa} × 10{str(int(power)).translate(_RAISED)}"
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{number:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text and size >= 1 else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def share(number: float, width: float | None = None) -> str:
@@ -55,23 +58,33 @@ def amount(number: float, unit: str) -> str:
         return share(number) + "%"
     if unit == "s":
         return duration(number)
-    if unit in _SCALES:
-        sizes = _SCALES[unit]
+    if unit in SCALES:
+        sizes = SCALES[unit]
         size, name = next((pair for pair in sizes if abs(number) >= pair[0]), sizes[-1])
         return f"{significant(number / size)} {name}"
-    if unit in ("", "count", "rows"):
+    if unit in COUNTS:
         return f"{number:,.0f}" if number == round(number) else significant(number)
-    return f"{significant(number)} {unit}"
+    return f"{significant(number)} {_UNITS.get(unit, unit)}"
+
+
+def _bare(number: float, quantity: Quantity) -> str:
+    """A value or an end without its unit, as exact as the interval is wide; with the unit where that has sizes of its own."""
+    width = None if quantity.low is None or quantity.high is None else quantity.high - quantity.low
+    sign, size = "−" if number < 0 else "", abs(number)
+    if quantity.unit == "share":
+        return sign + share(size, width)
+    if quantity.unit in SCALES or quantity.unit in ("s", *COUNTS):
+        return sign + amount(size, quantity.unit)
+    if width is None or width <= 0 or not 1e-6 < width < 1e9:
+        return sign + significant(size)
+    return f"{sign}{size:,.{max(0, 1 - math.floor(math.log10(width)))}f}"
 
 
 def ends(quantity: Quantity) -> Sentence | None:
-    """The interval alone: "85.1 to 89.4" for shares, with units otherwise; None where there is none."""
+    """The interval alone: "85.1 to 89.4", without a unit that the value bears; None where there is none."""
     if quantity.low is None or quantity.high is None:
         return None
-    if quantity.unit == "share":
-        width = quantity.high - quantity.low
-        return say("{low} to {high}", low=share(quantity.low, width), high=share(quantity.high, width))
-    return say("{low} to {high}", low=amount(quantity.low, quantity.unit), high=amount(quantity.high, quantity.unit))
+    return say("{low} to {high}", low=_bare(quantity.low, quantity), high=_bare(quantity.high, quantity))
 
 
 def value(quantity: Quantity) -> str | Sentence:
@@ -80,9 +93,10 @@ def value(quantity: Quantity) -> str | Sentence:
         between = ends(quantity)
         return between if between is not None else say("not measured")
     if quantity.unit == "share":
-        low, high = quantity.low, quantity.high
-        return share(quantity.value, None if low is None or high is None else high - low) + "%"
-    return amount(quantity.value, quantity.unit)
+        return _bare(quantity.value, quantity) + "%"
+    if quantity.unit in SCALES or quantity.unit in ("s", *COUNTS):
+        return _bare(quantity.value, quantity)
+    return f"{_bare(quantity.value, quantity)} {_UNITS.get(quantity.unit, quantity.unit)}"
 
 
 def brief(quantity: Quantity) -> Sentence | str:
@@ -104,19 +118,9 @@ def gap(quantity: Quantity) -> Sentence | str:
     """A difference: "+12.3 points (10.1 to 14.5)" for shares, else with a sign and its interval."""
     if quantity.value is None:
         return full(quantity)
-    sign, between = "+" if quantity.value > 0 else "−" if quantity.value < 0 else "", _signed_ends(quantity)
-    size = amount(abs(quantity.value), quantity.unit).removesuffix("%")
+    sign, between = "+" if quantity.value > 0 else "", ends(quantity)
     if quantity.unit == "share":
-        if between is None:
-            return say("{sign}{size} points", sign=sign, size=size)
-        return say("{sign}{size} points ({between})", sign=sign, size=size, between=between)
-    return say("{value} ({between})", value=sign + size, between=between) if between is not None else sign + size
-
-
-def _signed_ends(quantity: Quantity) -> Sentence | None:
-    if quantity.low is None or quantity.high is None:
-        return None
-    def show(end: float) -> str:
-        return ("−" if end < 0 else "") + amount(abs(end), quantity.unit).removesuffix("%")
-
-    return say("{low} to {high}", low=show(quantity.low), high=show(quantity.high))
+        size = sign + _bare(quantity.value, quantity)
+        return say("{size} points ({between})", size=size, between=between) if between is not None else say("{size} points", size=size)
+    size = sign + str(value(quantity))
+    return say("{value} ({between})", value=size, between=between) if between is not None else size

@@ -26,7 +26,8 @@ def view(material: Material) -> Chapter:
                                      "lead": say("Groups are compared each with all other rows; whatever was not shown to differ may still differ.")}, boxes)
 
 
-_RATES = (("error", say("wrong")), ("selection", say("selected")), ("fpr", say("wrongly selected")), ("fnr", say("wrongly passed over")))
+_RATES = (("error", say("error rate")), ("selection", say("selection rate")), ("fpr", say("false positive rate")),
+          ("fnr", say("false negative rate")))
 
 
 def _tables(column: str, groups: list[dict[str, Any]]) -> list[Table]:

@@ -43,7 +43,7 @@ def view(material: Material) -> Chapter:
         "words": words(), "rows": rows, "lead": say("Wrong, and surest of it: where a label may be wrong, or where the model has learnt the wrong thing.")
         if rows else None, "nothing": say("No error to show.") if material.shows_rows and not rows else None,
         "confusion": _confusion(labels, counts), "confused": confused(labels, counts),
-        "heads": {"matrix": say("What is taken for what"), "caption": say("The most frequent confusions"), "truth": say("is"), "decided": say("answered"),
+        "heads": {"matrix": say("What is taken for what"), "caption": say("The most frequent confusions"), "truth": say("in truth"), "decided": say("answered"),
                   "count": say("rows"), "part": say("of that label's rows"), "classes": say("Label by label"), "reliable": say("Can its certainty be believed?")},
         "classes": classes(document), "reliability": _reliability(document), "calibration": _calibration(document),
     }, boxes)
@@ -71,7 +71,7 @@ def _confusion(labels: Sequence[str], counts: Sequence[Sequence[float]]) -> Mark
     total = sum(map(sum, counts))
     return svg.confusion(labels, counts, say("Confusion matrix of {k} labels over {n:,} rows; {right:,} on the diagonal are right",
                                              k=len(labels), n=round(total), right=round(sum(row[i] for i, row in enumerate(counts)))),
-                         say("answered"), say("is"))
+                         say("answered"), say("in truth"))
 
 
 def classes(document: Evidence) -> Table | None:

@@ -22,16 +22,20 @@ class Said:
 
 def view(material: Material) -> Chapter:
     """The five sentences, and ours beside the counterweights."""
-    said = [
+    remarks = [Notice("stale", say("Sentences marked as stale were measured on another model or other data than this run holds now."))
+               ] if material.stale else []
+    return Chapter("summary", say("In five sentences"), {"said": five(material), "table": weights(material)}, remarks)
+
+
+def five(material: Material) -> list[Said]:
+    """Question and answer; a terminal prints them too."""
+    return [
         Said(say("How often is it right?"), right(material), "quality" in material.stale),
         Said(say("What did it cost?"), cost(material), "cost" in material.stale),
         Said(say("What do its answers depend on?"), dependence(material), "explanation" in material.stale),
         Said(say("Whom does it fail most?"), worst_group(material), "bias" in material.stale),
         Said(say("What cannot be said?"), unsaid(material)),
     ]
-    remarks = [Notice("stale", say("Sentences marked as stale were measured on another model or other data than this run holds now."))
-               ] if material.stale else []
-    return Chapter("summary", say("In five sentences"), {"said": said, "table": weights(material)}, remarks)
 
 
 def metric_of(document: Evidence) -> str:
@@ -55,7 +59,7 @@ def right(material: Material) -> list[Text]:
     """How often it is right, and what the strongest counterweight makes of the same rows."""
     document = material.answered("quality")
     if document is None:
-        return [material.absence("quality") or ""]
+        return _absent(material, "quality")
     metric = metric_of(document)
     ours = document.quantities.get(metric)
     if ours is None or ours.value is None:
@@ -83,7 +87,7 @@ def cost(material: Material) -> list[Text]:
     """Time and memory, then what is only modelled."""
     document = material.answered("cost")
     if document is None:
-        return [material.absence("cost") or ""]
+        return _absent(material, "cost")
     figures = {**document.quantities}
     for key, value in mapping(document.details.get("measured")).items():
         if (q := quantity(value)) is not None:
@@ -104,6 +108,11 @@ def cost(material: Material) -> list[Text]:
     return said or [say("Nothing about its cost was measured.")]
 
 
+def _absent(material: Material, question: str) -> list[Text]:
+    why = material.absence(question)
+    return [say("Refused: {why}", why=why) if material.document(question) else say("Open: {why}", why=why)] if why else []
+
+
 def _machine(material: Material) -> Text:
     machine = material.section("machine")
     found = next((machine[key] for key in ("processor", "cpu", "name", "gpu") if machine.get(key)), None)
@@ -114,7 +123,7 @@ def dependence(material: Material) -> list[Text]:
     """What beat every control, or why nothing is published."""
     document = material.document("explanation")
     if document is None or document.refused is not None:
-        return [material.absence("explanation") or ""]
+        return _absent(material, "explanation")
     methods = [method for method, found in mapping(document.details.get("methods")).items() if mapping(found).get("published")]
     if not methods:
         return [say("No method showed what the answers depend on.")]
@@ -125,7 +134,7 @@ def dependence(material: Material) -> list[Text]:
     margins = [q for key, q in document.quantities.items() if key.startswith(f"{methods[0]}.") and key.endswith(".margin") and q.value is not None]
     if margins:
         least = min(margins, key=lambda q: q.value or 0.0)
-        said.append(say("Hiding what {method} points at costs the answer {figure} more than the strongest control does.",
+        said.append(say("Hiding what {method} points at costs the answer {figure} of log probability more than the strongest control does.",
                         method=name(methods[0]), figure=digits.brief(least)))
     return said or [say("{methods} beat every control.", methods=join([name(method) for method in methods]))]
 
@@ -134,7 +143,7 @@ def worst_group(material: Material) -> list[Text]:
     """The group with the highest error rate, and whether that is more than chance."""
     document = material.answered("bias")
     if document is None:
-        return [material.absence("bias") or ""]
+        return _absent(material, "bias")
     worst = mapping(document.details.get("worst"))
     error = quantity(worst.get("error"))
     if not worst or error is None:
@@ -142,7 +151,8 @@ def worst_group(material: Material) -> list[Text]:
     said: list[Text] = [say("{column} = {group}: wrong in {figure}.", column=shorten(worst.get("column"), 60), group=shorten(worst.get("group"), 60),
                             figure=digits.full(error))]
     issues = sum(finding.outcome == "issue" for finding in document.findings)
-    said.append(say("{n} differences between groups are more than chance.", n=issues) if issues
+    said.append(say("{n} differences between groups are more than chance.", n=issues) if issues > 1
+                else say("One difference between groups is more than chance.") if issues
                 else say("No difference between groups was shown to be more than chance; that is not to say that there is none."))
     return said
 
@@ -159,14 +169,14 @@ def unsaid(material: Material) -> list[Text]:
     if (document := material.answered("bias")) is not None:
         open_ = sum(finding.outcome == "inconclusive" for finding in document.findings)
         if open_:
-            said.append(say("{n} comparisons of groups, for want of rows", n=open_))
+            said.append(say("{n} comparisons of groups, for want of rows", n=open_) if open_ > 1 else say("a comparison of groups, for want of rows"))
     if (document := material.answered("quality")) is not None:
         if "seeds" not in document.details:
             said.append(say("how much another seed would change: this is one training run"))
         said.append(say("how it does on other data than “{set}”", set=name(material.about)))
     if not said:
         return [say("Whatever was not asked.")]
-    return [say("Open remain: {clauses}.", clauses=join(said))]
+    return [say("Still open: {clauses}.", clauses=join(said))]
 
 
 def join(parts: list[Sentence] | list[Sentence | str] | list[str]) -> str:

@@ -8,9 +8,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from steelyard.report.texts import shorten, tidy
+
+FEW = 20  # points of a line that are drawn as dots too
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Axis:
         return round(min(100.0, max(0.0, 100 * (number - self.low) / (self.high - self.low))), 3)
 
 
-def axis(numbers: Iterable[float], within: tuple[float, float] | None = None, most: int = 6) -> Axis:
+def axis(numbers: Iterable[float], within: tuple[float, float] | None = None, most: int = 5) -> Axis:
     """Round marks around all numbers; `within` are ends that cannot be passed (0 and 1 for shares)."""
     finite = [number for number in numbers if math.isfinite(number)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
@@ -58,9 +60,7 @@ def ruler(scale: Axis, labels: Sequence[str]) -> Markup:
     """The numbers under a column of strips; hidden from those who listen, who have the values."""
     parts = []
     for tick, label in zip(scale.ticks, labels, strict=True):
-        x = scale.at(tick)
-        anchor = "start" if x < 4 else "end" if x > 96 else "middle"
-        parts.append(Markup('<text x="{}%" y="12" text-anchor="{}">{}</text>').format(x, anchor, label))
+        parts.append(Markup('<text x="{}%" y="12" text-anchor="middle">{}</text>').format(scale.at(tick), label))
     return Markup('<svg class="ruler" width="100%" height="16" aria-hidden="true">{}</svg>').format(Markup("").join(parts))
 
 
@@ -104,7 +104,7 @@ def _cell(x: float, y: float, size: float, count: float, part: float, right: boo
 
 def reliability(bins: Sequence[tuple[float, float, float]], title: object, across: object, down: object) -> Markup:
     """Stated certainty against how often right; on the diagonal it means what it says. bins: (certainty, right, n)."""
-    left, top, side = 44, 8, 260
+    left, top, side = 58, 8, 240
     most = max((n for _, _, n in bins), default=1) or 1
     def x(share: float) -> float:
         return round(left + side * share, 2)
@@ -136,22 +136,25 @@ class Line:
 
 
 def curve(lines: Sequence[Line], title: object, across: object) -> Markup:
-    """Lines over a common x; the picture is as wide as its place, its text keeps its size."""
+    """Lines over a common x from 0; the picture is as wide as its place, its text keeps its size."""
     points = [point for line in lines for point in line.points]
-    wide, tall = axis([p[0] for p in points], most=5), axis([p[1] for p in points], most=5)
-    wide = Axis(min(p[0] for p in points), max(max(p[0] for p in points), min(p[0] for p in points) + 1e-9), wide.ticks)
+    last = max(max(x for x, _ in points), 1e-9)
+    wide, tall = Axis(0.0, last, axis([0.0, last]).ticks), axis([y for _, y in points])
     height, parts = 200, []
     for tick in tall.ticks:
         y = round(height * (1 - tall.at(tick) / 100), 2)
         parts += [_line("0", y, "100%", y, "mark"),
                   Markup('<text x="-8" y="{}" text-anchor="end">{}</text>').format(y + 4, f"{tick:g}")]
     for tick in wide.ticks:
-        if wide.low <= tick <= wide.high:
+        if tick <= last:
             parts.append(Markup('<text x="{}%" y="{}" text-anchor="middle">{}</text>').format(wide.at(tick), height + 18, f"{tick:,g}"))
     inner = [Markup('<polyline class="{}" points="{}"/>').format(
         line.tone, " ".join(f"{wide.at(px)},{round(100 - tall.at(py), 3)}" for px, py in line.points)) for line in lines]
     parts.append(Markup('<svg x="0" y="0" width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none">{}</svg>').format(
         height, Markup("").join(inner)))
+    for line in (line for line in lines if len(line.points) <= FEW):
+        parts += [Markup('<circle class="{}" cx="{}%" cy="{}" r="3.5"/>').format(line.tone, wide.at(x), round(height * (1 - tall.at(y) / 100), 2))
+                  for x, y in line.points]
     parts.append(Markup('<text class="side" x="50%" y="{}" text-anchor="middle">{}</text>').format(height + 38, across))
     return _picture(Markup("").join(parts), title, "curve", height=height + 46)
 
@@ -181,8 +184,3 @@ def _line(x1: object, y1: object, x2: object, y2: object, kind: str) -> Markup:
 def _picture(inside: str, title: object, kind: str, *, height: float, width: float | None = None) -> Markup:
     shape = Markup('width="100%"') if width is None else Markup('width="{}" viewBox="0 0 {} {}"').format(width, width, height)
     return Markup('<svg class="{}" role="img" {} height="{}"><title>{}</title>{}</svg>').format(kind, shape, height, tidy(title), Markup(inside))
-
-
-def esc(text: object) -> Markup:
-    """Escaped text."""
-    return escape(tidy(text))

@@ -22,10 +22,12 @@ def tidy(text: object) -> str:
 
 
 def shorten(text: object, longest: int = LONGEST) -> str:
-    """At most `longest` characters, and how many are left out."""
+    """At most `longest` characters, and how many are left out where it was meant to be read in full."""
     text = str(text)
     if len(text) <= longest:
         return tidy(text)
+    if longest < 200:
+        return tidy(text[:longest]) + "…"
     return tidy(text[:longest]) + str(say("… ({n:,} more characters)", n=len(text) - longest))
 
 
