@@ -3,6 +3,7 @@
 import argparse
 import errno
 import io
+import json
 import os
 import re
 import sys
@@ -101,19 +102,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    glob = [word for word in words if word == "--json"]
-    if "--version" in words[:1]:
+    while words[:1] == ["--json"]:
+        words = words[1:]
+    if words[:1] == ["--version"]:
         from importlib.metadata import version
 
         number = version("steelyard")
-        result({"version": number}) if glob else print(f"steelyard {number}")
+        result({"version": number}, f"steelyard {number}")
         return 0
-    while words[:1] == ["--json"]:
-        words = words[1:]
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help"):
-        result({"verbs": {name: str(line) for name, line in built().items()}}) if glob else print(_overview())
+        result({"verbs": {name: str(line) for name, line in built().items()}}, _overview())
         return 0
     name, verbs = words[0], built()
     if name not in verbs:
@@ -176,7 +176,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _failed(sentence: Sentence, code: int, as_json: bool) -> int:
     if as_json:
-        result({"error": str(sentence), "code": code})
+        print(json.dumps({"error": str(sentence), "code": code}, ensure_ascii=False))
     else:
         print(sentence, file=sys.stderr)
     return code
@@ -186,6 +186,4 @@ def _our_fault(as_json: bool) -> int:
     traceback.print_exc()
     sentence = say("This is a fault of steelyard, not of your data; please report it with the lines above on the project's list of issues.")
     print(sentence, file=sys.stderr)
-    if as_json:
-        result({"error": str(sentence), "code": 1})
-    return 1
+    return _failed(sentence, 1, as_json) if as_json else 1

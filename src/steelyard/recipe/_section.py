@@ -1,6 +1,5 @@
 """What all sections of a recipe share: frozen and strict, and every key says in both languages what it is and wants."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,8 +8,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from steelyard.language import Sentence, say
-
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*[%％]")
 
 WHOLE = say("a whole number, 1 or more")
 NUMBER = say("a number above 0")
@@ -37,12 +34,6 @@ class Section(BaseModel):
 def complaint(key: str, sentence: Sentence) -> PydanticCustomError:
     """What a section's own rule raises: `key` of this section is wrong for the reason in `sentence`."""
     return PydanticCustomError("complaint", "{key}", {"key": key, "sentence": sentence})
-
-
-def share(text: object) -> float | None:
-    """ "10%" -> 0.1; None where `text` is no share."""
-    found = _SHARE.fullmatch(text.strip()) if isinstance(text, str) else None
-    return float(found[1]) / 100 if found else None
 
 
 def form(value: object) -> str:

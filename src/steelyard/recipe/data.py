@@ -1,15 +1,23 @@
 """Section `data`: where the rows are, what their columns mean, how they are split."""
 
 import codecs
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from steelyard.language import say
-from steelyard.recipe._section import PATH, WHOLE, WORDS, YES_NO, Name, Says, Section, Text, complaint, form, share
+from steelyard.recipe._section import PATH, WHOLE, WORDS, YES_NO, Name, Says, Section, Text, complaint, form
 
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*[%％]")
 _SPLIT = say("a path, a share such as 10%, or {{column: split, value: dev}}")
 _PAIRS = say("pairs such as {{text: review, label: stars}}")
+
+
+def share(text: object) -> float | None:
+    """ "10%" -> 0.1; None where `text` is no share."""
+    found = _SHARE.fullmatch(text.strip()) if isinstance(text, str) else None
+    return float(found[1]) / 100 if found else None
 
 
 class SplitBy(Section):
@@ -34,10 +42,9 @@ class Data(Section):
     train: Annotated[Paths | None, Says(say("what the model learns from"), PATH)] = None
     validation: Annotated[Split | None, Says(say("what picks the best weights"), _SPLIT)] = None
     test: Annotated[Split | None, Says(say("what the model is judged on"), _SPLIT)] = None
-    columns: Annotated[dict[str, Name], Field(default_factory=dict), Says(say("the task's column: the data's column"), _PAIRS)]
-    labels: Annotated[
-        dict[str, Text], Field(default_factory=dict), Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)
-    ]
+    columns: Annotated[dict[str, Name], Says(say("the task's column: the data's column"), _PAIRS)] = Field(default_factory=dict)
+    labels: Annotated[dict[str, Text], Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)
+    ] = Field(default_factory=dict)
     encoding: Annotated[Name, Says(say("the encoding of text files (utf-8, gb18030...)"), say("the name of an encoding"))] = "utf-8"
     header: Annotated[bool, Says(say("whether the first line of a table names its columns"), YES_NO)] = True
     group_by: Annotated[Name | None, Says(say("rows with one value of this column stay in one split"), say("the name of a column"))] = None

@@ -22,9 +22,8 @@ class Model(Section):
     size: Annotated[Name, Says(say("how big the family's new model is"), say("a size of the family, such as small"))] = "small"
     options: Annotated[
         dict[str, Scalar | tuple[Scalar, ...]],
-        Field(default_factory=dict),
         Says(say("further keys of the model's configuration"), say("pairs of a name and a number, text, truth value, or a list of them")),
-    ]
+    ] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

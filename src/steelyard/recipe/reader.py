@@ -11,8 +11,7 @@ from steelyard.errors import InputError
 from steelyard.language import say
 from steelyard.recipe import _yaml
 from steelyard.recipe._complaints import complaints, error_of
-from steelyard.recipe._section import share
-from steelyard.recipe.data import SplitBy
+from steelyard.recipe.data import SplitBy, share
 from steelyard.recipe.recipe import Recipe
 from steelyard.recipe.training import Training
 
@@ -49,7 +48,6 @@ def resolve(recipe: Recipe, defaults: Mapping[str, Any]) -> Recipe:
 
 def anchored(recipe: Recipe) -> Recipe:
     """The same recipe with absolute paths: a run may be moved, the data that it names stays where it is."""
-
     def path(text: str) -> str:
         return text if text.startswith(_FORMS) else os.path.abspath(recipe.folder / Path(text).expanduser())
 

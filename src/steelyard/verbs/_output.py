@@ -21,9 +21,12 @@ def only_results() -> Iterator[None]:
         _results.reset(token)
 
 
-def result(document: Mapping[str, Any]) -> None:
-    """The one JSON object of `--json`, in one line. NaN is refused."""
-    stream = _results.get() or sys.stdout
+def result(document: Mapping[str, Any], text: str) -> None:
+    """What a verb found: `text` for people, or with --json `document` as the one JSON object, in one line. NaN is refused."""
+    stream = _results.get()
+    if stream is None:
+        print(text)
+        return
     stream.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
     stream.flush()
 
