@@ -14,11 +14,16 @@ from steelyard.recipe.recipe import Recipe
 
 def dump(recipe: Recipe) -> str:
     """The recipe as YAML, every default written out; `read` gives an equal recipe back."""
+    return brief(plain(recipe))
+
+
+def brief(values: Mapping[str, Any]) -> str:
+    """A recipe's keys as YAML, in their order, without defaults."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style, yaml.allow_unicode, yaml.width = False, True, 4096
     yaml.representer.sort_base_mapping_type_on_output = False
     out = io.StringIO()
-    yaml.dump(plain(recipe), out)
+    yaml.dump(dict(values), out)
     return out.getvalue()
 
 
