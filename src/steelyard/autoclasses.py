@@ -22,11 +22,12 @@ def register() -> None:
 
 
 def _families() -> None:
-    """Each family's file registers what it defines."""
+    """Each family's file registers what it defines; one that is being imported just now does so when it is done."""
     from steelyard import catalog
 
-    for _ in catalog.every("families"):
-        continue
+    for name in catalog.names("families"):
+        if catalog.module_of("families", name) not in sys.modules:
+            catalog.load("families", name, "families")
 
 
 class _Watch(MetaPathFinder):

@@ -36,10 +36,15 @@ def names(room: str) -> list[str]:
     return sorted({*own(room), *guests(room)})
 
 
+def module_of(room: str, name: str) -> str:
+    """The dotted name of the module that holds a part."""
+    return f"steelyard.{room}.{name.replace('-', '_')}" if name in own(room) else guests(room)[name].module
+
+
 @cache
 def _load(room: str, name: str) -> Any:
     if name in own(room):
-        return import_module(f"steelyard.{room}.{name.replace('-', '_')}").PART
+        return import_module(module_of(room, name)).PART
     return guests(room)[name].load()
 
 

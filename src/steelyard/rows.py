@@ -21,6 +21,11 @@ class Rows:
         self.chosen = np.arange(table.num_rows) if chosen is None else np.asarray(chosen, dtype=np.int64)
 
     @staticmethod
+    def empty() -> "Rows":
+        """No rows at all: for a processor that is loaded, not fitted."""
+        return Rows(pa.table({FILE: pa.array([], pa.string()), LINE: pa.array([], pa.int64())}))
+
+    @staticmethod
     def open(path: Path) -> "Rows":
         """Memory-map an Arrow IPC file. Raises FileNotFoundError, pyarrow.ArrowInvalid."""
         with pa.memory_map(str(path)) as source:

@@ -20,6 +20,7 @@ from steelyard.engine.cache import file_hash
 from steelyard.engine.log import Log
 from steelyard.engine.measure import Chosen, Reason, choose
 from steelyard.engine.prepare import Prepared, prepare, versions
+from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import stoppable
 from steelyard.engine.train import Trained, best_metric, total_steps, train
 from steelyard.errors import InputError, OutsideError
@@ -79,7 +80,8 @@ def resume(run: Run, quiet: bool = False) -> Run:
 def first_model(prepared: Prepared) -> PreTrainedModel:
     """The model that training starts from; random weights come from the recipe's seed."""
     torch.manual_seed(Key(prepared.recipe.seed).number("weights"))
-    model = prepared.family.start(prepared.task, prepared.config)
+    with no_bars():
+        model = prepared.family.start(prepared.task, prepared.config)
     model.to(machine.device())
     return model
 
@@ -125,8 +127,9 @@ def save_model(model: PreTrainedModel, prepared: Prepared, run: Run) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     try:
         model.to(memory_format=torch.contiguous_format)
-        model.save_pretrained(beside)
-        prepared.processor.save_pretrained(beside)
+        with no_bars():
+            model.save_pretrained(beside)
+            prepared.processor.save_pretrained(beside)
         if run.model.exists():
             shutil.rmtree(run.model)
         beside.rename(run.model)

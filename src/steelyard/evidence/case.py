@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from steelyard import catalog
 from steelyard.engine import job
 from steelyard.engine.answer import ModelDoor, answers, columns
+from steelyard.engine.quiet import no_bars
 from steelyard.engine.prepare import encoded, processor_print, task_of
 from steelyard.engine.split import Dataset, dataset, extra_set
 from steelyard.errors import InputError
@@ -65,7 +66,8 @@ class Case:
     @cached_property
     def model(self) -> PreTrainedModel:
         """The run's model, its best weights."""
-        return self.family.start(self.task, self.family.config(self.task, self.processor, {})).eval()
+        with no_bars():
+            return self.family.start(self.task, self.family.config(self.task, self.processor, {})).eval()
 
     @cached_property
     def dataset(self) -> Dataset | None:

@@ -102,7 +102,10 @@ def _rate(count: int, n: int) -> Quantity:
 def _reliability(statistics: Statistics) -> dict[str, Any]:
     if "probs" not in statistics or "target" not in statistics:
         return {}
-    return {"reliability": reliability(statistics["probs"], statistics["target"])}
+    probs = statistics["probs"]
+    bins = reliability(probs.max(axis=1), probs.argmax(axis=1) == statistics["target"])
+    return {"reliability": [{name: float(value) for name, value in zip(("confidence", "accuracy", "n", "low", "high"), values, strict=True)}
+                            for values in zip(bins.confidence, bins.accuracy, bins.count, bins.low, bins.high, strict=True)]}
 
 
 def _sample(case: Case) -> np.ndarray:

@@ -56,5 +56,5 @@ def main(args: argparse.Namespace) -> int:
     from steelyard.verbs._summary import told
 
     run = resume(args.resume, args.json) if args.resume else train(args.recipe, args.set, args.out, args.json)
-    told(run, "test")
+    told(run, "test", args.json)
     return 0

@@ -1,0 +1,111 @@
+"""Single questions to a run's model: rows that a person gives, answered; the base of predict and explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from steelyard import catalog
+from steelyard.engine.answer import BATCH, ModelDoor
+from steelyard.engine.columns import kind_of
+from steelyard.engine.prepare import task_of
+from steelyard.engine.quiet import no_bars
+from steelyard.engine.read import table
+from steelyard.engine.store import stack
+from steelyard.errors import InputError, listing
+from steelyard.language import say
+from steelyard.parts import Answer, BadValue, Example, Family, Row, Task
+from steelyard.recipe.reader import read
+from steelyard.rows import FILE, LINE
+from steelyard.run import Run
+
+
+class Asked:
+    """A run that is asked: its task, processor and model, in fp32."""
+
+    def __init__(self, run: Run) -> None:
+        manifest = run.manifest()
+        if not run.model.is_dir():
+            raise InputError(say('the training of "{run}" is not finished; go on with `steelyard train --resume {run}`', run=run.folder))
+        self.run, self.recipe = run, read(run.recipe_file)
+        self.task: Task = task_of(self.recipe).from_state(manifest["task_state"])
+        family: type[Family] = catalog.load("families", "hub", "model")
+        self.family = family(run.model)
+        self.inputs = [column for column in self.task.columns if not column.target]
+
+    @cached_property
+    def processor(self) -> Any:
+        """The run's own."""
+        from steelyard.rows import Rows
+
+        return self.family.processor(self.task, Rows.empty(), {})
+
+    @cached_property
+    def door(self) -> ModelDoor:
+        """The model."""
+        with no_bars():
+            model = self.family.start(self.task, self.family.config(self.task, self.processor, {}))
+        return ModelDoor(model, self.family, self.task, self.processor)
+
+    def row(self, given: str | Path | Mapping[str, Any]) -> Row:
+        """A text, a file of the kind that the task reads, or a mapping of its columns -> a row. Raises InputError."""
+        if isinstance(given, Mapping):
+            lacking = [column.name for column in self.inputs if column.required and column.name not in given]
+            if lacking:
+                raise InputError(say("the input lacks {names}; it has: {known}", names=listing(lacking), known=listing(given)))
+            return {column.name: self._parsed(column, given.get(column.name), "input") for column in self.task.columns if given.get(column.name) is not None}
+        first, kind = self.inputs[0], kind_of(self.inputs[0])
+        raw: object = str(given)
+        if kind.suffixes:
+            path = Path(given)
+            if not path.is_file():
+                raise InputError(say('there is no file "{path}"; the task reads {suffixes}', path=path, suffixes=listing(kind.suffixes)))
+            raw = path.read_bytes()
+        return {first.name: self._parsed(first, raw, str(given)[:80]), FILE: str(given), LINE: None}
+
+    def _parsed(self, column: Any, raw: object, where: str) -> object:
+        try:
+            return kind_of(column).parse(raw)
+        except BadValue as error:
+            raise InputError(say("{where}: {reason}", where=where, reason=error.sentence)) from error
+
+    def is_table(self, given: str) -> bool:
+        """Whether an argument is a file with rows, not a row by itself."""
+        path = Path(given)
+        own = kind_of(self.inputs[0]).suffixes
+        try:
+            return path.is_dir() or (path.is_file() and path.suffix.lower() not in own)
+        except OSError:  # a text that is too long to be a path
+            return False
+
+    def table(self, path: Path) -> Iterator[tuple[str, Row]]:
+        """Origin and row of each row of a file. Raises InputError for the first broken one."""
+        names = {column.name for column in self.inputs}
+        told = {ours: theirs for ours, theirs in self.recipe.data.columns.items() if ours in names}
+        found = table([path], self.inputs, self.recipe.data.model_copy(update={"columns": told}), "predict")
+        if found.bad:
+            raise InputError(say("{origin} {why}", origin=found.bad[0].origin, why=found.bad[0].why))
+        for index, row in enumerate(found.rows):
+            yield found.rows.origin(index), row
+
+    def examples(self, row: Row) -> list[Example]:
+        """The row's examples."""
+        return self.task.encode([row], self.processor)[0]
+
+    def answers(self, rows: Sequence[Row]) -> list[Answer]:
+        """An answer a row, in order."""
+        groups = self.task.encode(rows, self.processor)
+        flat = [(number, example) for number, group in enumerate(groups) for example in group]
+        sizes = np.array([sum(array.size for array in example.values()) for _, example in flat])
+        partials: list[Any] = [None] * len(flat)
+        for part in np.split(order := np.argsort(-sizes, kind="stable"), range(BATCH, len(order), BATCH)):
+            with torch.inference_mode():
+                batch = self.task.collate(stack([flat[i][1] for i in part]), self.processor, None)
+                for i, partial in zip(part, self.task.answer(self.door.model(**batch.inputs), batch), strict=True):
+                    partials[i] = partial
+        return [self.task.merge(row, [partials[i] for i, (owner, _) in enumerate(flat) if owner == number]) for number, row in enumerate(rows)]

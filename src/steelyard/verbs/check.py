@@ -1,0 +1,70 @@
+"""check: a recipe is read, its data audited, its model matched with its task; nothing is trained."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steelyard.facts import Finding
+from steelyard.language import say
+from steelyard.verbs._output import result, table
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found.
+
+    columns    task's column -> data's column
+    rows       split -> rows
+    bad        [(origin, why)] of rows that were left out
+    """
+
+    task: str
+    columns: Mapping[str, str]
+    rows: Mapping[str, int]
+    bad: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
+
+
+def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Checked:
+    """Read everything that training would read. Raises InputError."""
+    from steelyard import catalog
+    from steelyard.engine.prepare import family_of, fitted, task_of
+    from steelyard.engine.split import dataset
+    from steelyard.parts import Splits
+    from steelyard.recipe.reader import read
+
+    asked = read(recipe, overrides)
+    kind = task_of(asked)
+    family = family_of(asked, kind)
+    data = dataset(asked, kind)
+    fitted(asked, family, kind, data)
+    splits = Splits(data.rows, data.columns, seed=asked.seed)
+    findings = [finding for audit in catalog.every("audits") for finding in audit().ask(splits)]
+    return Checked(kind.name, data.found, {split: len(rows) for split, rows in data.rows.items()},
+                   [(bad.origin, str(bad.why)) for bad in data.bad], findings)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `steelyard check`."""
+    parser.add_argument("recipe", help=str(say("a recipe's YAML file")))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=str(say("put a value over the recipe's: --set training.epochs=5")))
+
+
+def main(args: argparse.Namespace) -> int:
+    """Check, and print what was found: issues first."""
+    found = check(args.recipe, args.set)
+    if args.json:
+        result({"task": found.task, "columns": dict(found.columns), "rows": dict(found.rows), "bad_rows": [{"origin": o, "why": w} for o, w in found.bad],
+                "findings": [finding.to_json() for finding in found.findings]})
+        return 0
+    print(say("task: {task}", task=found.task))
+    print(say("columns: {columns}", columns=", ".join(f"{ours} = {theirs}" for ours, theirs in found.columns.items())))
+    print(say("rows: {rows}", rows=", ".join(f"{split} {n:,}" for split, n in found.rows.items())))
+    for origin, why in found.bad[:10]:
+        print(say("left out: {origin} {why}", origin=origin, why=why))
+    words = {"issue": say("issue"), "inconclusive": say("open"), "passed": say("passed"), "not applicable": say("not applicable")}
+    shown = sorted(found.findings, key=lambda finding: list(words).index(finding.outcome))
+    print(table([(str(words[finding.outcome]), str(finding.why)) for finding in shown]))
+    return 0
