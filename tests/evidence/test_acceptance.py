@@ -57,11 +57,14 @@ def words(made, rng):
         "length": length, "rarity": rarity, "common": lambda ids: -rarity(ids), "first": lambda ids: (np.arange(len(ids)) < k) * 1.0,
         "last": lambda ids: (np.arange(len(ids)) >= len(ids) - k) * 1.0, "fading": lambda ids: 1 / (1 + np.arange(len(ids))),
         "middle": middle, "length x rarity": lambda ids: length(ids) * rarity(ids),
-        "rarity x fading": lambda ids: rarity(ids) / (1 + np.arange(len(ids))), "rarity x middle": lambda ids: rarity(ids) * scaled(middle(ids)),
+        "rarity x fading": lambda ids: rarity(ids) / (1 + np.arange(len(ids))),
+        "rarity x middle": lambda ids: rarity(ids) * scaled(middle(ids)),
         "mixed": lambda ids: mix[0] * scaled(length(ids)) + mix[1] * rarity(ids) + mix[2] * np.linspace(0, 1, len(ids)),
         "lexicon": lambda ids: lexicon[ids], "lexicon x length": lambda ids: lexicon[ids] * length(ids),
-        "longest": lambda ids: (length(ids) == length(ids).max()) * 1.0, "alphabet": lambda ids: np.array([-ord(known[i][0]) * 1.0 for i in ids]),
-        "every": lambda ids: (np.arange(len(ids)) % (k + 1) == 0) * 1.0, "repeats": lambda ids: np.array([(ids == i).sum() for i in ids]) * rarity(ids),
+        "longest": lambda ids: (length(ids) == length(ids).max()) * 1.0,
+        "alphabet": lambda ids: np.array([-ord(known[i][0]) * 1.0 for i in ids]),
+        "every": lambda ids: (np.arange(len(ids)) % (k + 1) == 0) * 1.0,
+        "repeats": lambda ids: np.array([(ids == i).sum() for i in ids]) * rarity(ids),
         "vowels": lambda ids: np.array([sum(letter in "aeiou" for letter in known[i]) * 1.0 for i in ids]),
     }
 

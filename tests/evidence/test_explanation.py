@@ -46,7 +46,7 @@ def test_the_document_survives_json_and_shows_rows(messages, case_of):
     assert all(text[slice(*unit["place"])] == unit["text"] for unit in shown[0]["units"])
     words = again.details["words"]
     assert words == sorted(words, key=lambda one: -one["score"])
-    assert all(one["rows"] > 1 for one in words)
+    assert words and all(one["rows"] > 2 and one["score"] > 0 for one in words)
 
 
 def test_rows_stay_home_where_asked(messages, case_of):
@@ -119,7 +119,7 @@ def test_too_few_rows_and_too_little_time_are_refused(digits, case_of):
 
 
 def test_little_time_means_fewer_rows_and_says_so(digits, case_of, monkeypatch):
-    monkeypatch.setattr("steelyard.evidence.explanation._seconds_a_row", lambda case, methods, subjects: 1.0)
+    monkeypatch.setattr("steelyard.evidence.explanation._seconds_a_row", lambda case, door, twin, methods, subjects: 1.0)
     evidence = weigh(case_of(digits, seconds=30.5))
     assert evidence.details["rows"] == 30 and evidence.details["wanted"] == 60
     assert "30 of 60 rows" in evidence.signature

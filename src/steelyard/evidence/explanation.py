@@ -27,6 +27,8 @@ LEAST_ROWS = 20  # fewer say nothing with an interval worth its name
 LEAST_UNITS = 3  # with fewer, nearly every map hides the same
 SHOWN = 10
 WORDS = 20
+LEAST_OF_WORD = 3
+PILOTS = 4  # rows that are timed at most
 CHOICES = 60  # about how many hidden variants of a row one method asks about under one way
 HOW = "t 95% over rows"
 
@@ -59,13 +61,14 @@ def weigh(case: "Case") -> Evidence:
         return _refusal(case, started, say(
             "only {n} rows have {units} pieces or more that can be hidden; {least} rows are the least for an interval",
             n=len(subjects), units=LEAST_UNITS, least=LEAST_ROWS))
-    each = _seconds_a_row(case, methods, subjects)
+    door, twin = case.door(), case.twin()
+    each = _seconds_a_row(case, door, twin, methods, subjects)
     affordable = int((case.seconds - (perf_counter() - started)) / each)
     if affordable < LEAST_ROWS:
         return _refusal(case, started, say(
             "a row takes {each:.2g} s to explain and to judge, so {seconds:.0f} s are enough for {n} rows; {least} are the least",
             each=each, seconds=case.seconds, n=max(0, affordable), least=LEAST_ROWS))
-    judged = _judge(case, methods, subjects[:affordable])
+    judged = _judge(case, door, twin, methods, subjects[:affordable])
     if not all(np.isfinite(line.difference) for verdict in judged.verdicts.values() for line in verdict.table):
         return _refusal(case, started, say("the model gives a log probability that is no finite number for some rows with hidden pieces"))
     return _document(case, started, judged, wanted=settings.rows)
@@ -111,30 +114,35 @@ def _ways(task: Task, explainer: Explainer) -> tuple[str, ...]:
     return tuple(way for number, way in enumerate(task.ways) if number != explainer.way)
 
 
-def _seconds_a_row(case: "Case", methods: Mapping[str, Explainer], subjects: Sequence[Subject]) -> float:
-    """What one more row will take, measured on the second row: the first one pays for what is done only once."""
+def _seconds_a_row(case: "Case", door: Door, twin: Door, methods: Mapping[str, Explainer], subjects: Sequence[Subject]) -> float:
+    """What one more row will take: the quickest of a few, for the first pays what is done only once, and neighbours disturb."""
+    rng = np.random.default_rng(Key(case.seed).number("explanation/pilot"))
+    taken: list[float] = []
+    for subject in subjects[:PILOTS]:
+        started = perf_counter()
+        _pilot(case, door, twin, methods, subject, rng)
+        taken.append(perf_counter() - started)
+        if sum(taken) > case.seconds / 5:
+            break
+    return max(min(taken), 1e-6)
+
+
+def _pilot(case: "Case", door: Door, twin: Door, methods: Mapping[str, Explainer], subject: Subject, rng: np.random.Generator) -> None:
+    """About what explaining and judging one row asks of the model."""
     import torch
 
-    door, twin = case.door(), case.twin()
-    rng = np.random.default_rng(Key(case.seed).number("explanation/pilot"))
-    seconds = 0.0
-    for subject in subjects[:2]:
-        started = perf_counter()
-        for explainer in methods.values():
-            deletion.explain(explainer, door, [subject])
-            deletion.explain(explainer, twin, [subject])
-            for way in _ways(case.task, explainer):
-                choices = rng.random((CHOICES, len(subject.units))) < 0.2
-                examples = [case.task.hide(subject.example, subject.units, one, way, case.processor) for one in choices]
-                door.log_prob(examples, torch.stack([subject.target] * CHOICES))
-        seconds = perf_counter() - started
-    return max(seconds, 1e-6)
+    for explainer in methods.values():
+        deletion.explain(explainer, door, [subject])
+        deletion.explain(explainer, twin, [subject])
+        for way in _ways(case.task, explainer):
+            choices = rng.random((CHOICES, len(subject.units))) < 0.2
+            examples = [case.task.hide(subject.example, subject.units, one, way, case.processor) for one in choices]
+            door.log_prob(examples, torch.stack([subject.target] * CHOICES))
 
 
-def _judge(case: "Case", methods: Mapping[str, Explainer], subjects: Sequence[Subject]) -> Judged:
-    door, twin = case.door(), case.twin()
-    surfaces = case.task.surface([one.row for one in subjects], [one.example for one in subjects],
-                                 [one.units for one in subjects], case.train)
+def _judge(case: "Case", door: Door, twin: Door, methods: Mapping[str, Explainer], subjects: Sequence[Subject]) -> Judged:
+    surfaces = case.task.surface([one.row for one in subjects], [one.example for one in subjects], [one.units for one in subjects],
+                                 case.rows if case.train is None else case.train)
     candidates = {name: Candidate(deletion.explain(explainer, door, subjects), deletion.explain(explainer, twin, subjects),
                                   _ways(case.task, explainer)) for name, explainer in methods.items()}
     broken = {name: bad for name, candidate in candidates.items() if (bad := _unfinished(name, candidate))}
@@ -145,7 +153,7 @@ def _judge(case: "Case", methods: Mapping[str, Explainer], subjects: Sequence[Su
 
 def _unfinished(method: str, candidate: Candidate) -> Sentence | None:
     """What is wrong with maps that have a score that is no finite number."""
-    finite = [np.isfinite(scores).all() and np.isfinite(twin).all() for scores, twin in zip(candidate.maps, candidate.twin, strict=True)]
+    finite = [bool(np.isfinite(np.concatenate(both)).all()) for both in zip(candidate.maps, candidate.twin, strict=True)]
     if all(finite):
         return None
     return say("{method} is refused: it gave a score that is no finite number on {rows} of {n} rows",
@@ -249,14 +257,16 @@ def _shown(case: "Case", method: str, subject: Subject, scores: np.ndarray) -> d
 def _words(case: "Case", subjects: Sequence[Subject], maps: Sequence[np.ndarray]) -> list[dict[str, Any]]:
     """The words with the largest mean scores over all rows (absent: 0): {"word", "score", "rows"}; [] where there is no text.
 
-    A word of one row only is left out: it says nothing of the whole, and may be a name.
+    Only words that speak for the answers where they stand (95% lower bound above zero) in LEAST_OF_WORD rows or more: a word
+    of one row says nothing of the whole, and may be a name. Twenty are chosen of many: each may be a chance find.
     """
-    total: dict[str, float] = {}
-    rows: dict[str, set[int]] = {}
+    by_row: dict[str, dict[int, float]] = {}
     for subject, scores in zip(subjects, maps, strict=True):
         for unit in units_of(case.task, subject.row, subject.units, scores):
             if word := str(unit.get("text", "")).strip().casefold():
-                total[word] = total.get(word, 0.0) + unit["score"]
-                rows.setdefault(word, set()).add(subject.index)
-    common = sorted((word for word in total if len(rows[word]) > 1 and total[word] > 0), key=lambda word: -total[word])
-    return [{"word": word, "score": total[word] / len(subjects), "rows": len(rows[word])} for word in common[:WORDS]]
+                own = by_row.setdefault(word, {})
+                own[subject.index] = own.get(subject.index, 0.0) + unit["score"]
+    scores_of = {word: np.array(list(own.values())) for word, own in by_row.items() if len(own) >= LEAST_OF_WORD}
+    sure = {word: scores for word, scores in scores_of.items() if mean(scores)[1] > 0}
+    best = sorted(sure, key=lambda word: -float(sure[word].sum()))[:WORDS]
+    return [{"word": word, "score": float(sure[word].sum()) / len(subjects), "rows": len(sure[word])} for word in best]
