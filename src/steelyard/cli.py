@@ -102,8 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    while words[:1] == ["--json"]:
-        words = words[1:]
+    if words[:1] == ["--json"]:
+        words = [*words[1:2], "--json", *words[2:]]  # the verb's own parser reads it
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 

@@ -15,7 +15,8 @@ from steelyard.recipe.evidence import DOCUMENTS
 Operator = Literal[">=", "<=", ">", "<"]
 _FORM = re.compile(
     r"""(?P<document>[a-z]+)\.(?P<quantity>[^<>=≥≤]+?)\s*(?P<op>>=|<=|>|<|≥|≤)\s*
-                       (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>%|％|[A-Za-zµ]+?)??(?:\s+(?P<by>value|interval))?""",
+    (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)
+    (?:\s*(?P<unit>[%％]|(?!(?:value|interval)$)[A-Za-zµ]+))?(?:\s+(?P<by>value|interval))?""",
     re.VERBOSE,
 )
 # unit as written, in lower case -> (unit of the quantity, how many of them)
@@ -68,27 +69,14 @@ def parse(text: str, where: str) -> Gate:
         raise InputError(say('{where}: got "{got}", want a condition such as "quality.accuracy >= 0.85", "cost.time <= 30 min" or '
                              '"bias.gap <= 5% value"', where=where, got=text))
     if found["document"] not in DOCUMENTS:
-        raise InputError(
-            say(
-                '{where}: got "{got}", but there is no evidence "{name}" (there are: {known})',
-                where=where,
-                got=text,
-                name=found["document"],
-                known=", ".join(DOCUMENTS),
-            )
-        )
+        raise InputError(say('{where}: got "{got}", but there is no evidence "{name}" (there are: {known})',
+                             where=where, got=text, name=found["document"], known=", ".join(DOCUMENTS)))
     unit, factor = "", 1.0
     if found["unit"]:
         if found["unit"].lower() not in UNITS:
-            raise InputError(
-                say(
-                    '{where}: got "{got}", but "{name}" is no unit (there are: {known})',
-                    where=where,
-                    got=text,
-                    name=found["unit"],
-                    known="%, ms, s, min, h, d, KiB, MiB, GiB, MB, GB, J, kWh, g, kg, nats, rows",
-                )
-            )
+            raise InputError(say('{where}: got "{got}", but "{name}" is no unit (there are: {known})',
+                             where=where, got=text, name=found["unit"],
+                                 known="%, ms, s, min, h, d, KiB, MiB, GiB, MB, GB, J, kWh, g, kg, nats, rows"))
         unit, factor = UNITS[found["unit"].lower()]
     number = float(found["number"]) * factor
     if not math.isfinite(number):

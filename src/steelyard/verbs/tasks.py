@@ -55,7 +55,7 @@ def _lines(told: dict[str, Any], task: type[Task]) -> str:
 
 
 def _column(column: Column) -> str:
-    also = str(say(", also called {names}", names=listing(column.aliases, most=8))) if column.aliases else ""
+    also = str(say(", also called {names}", names=listing(column.aliases, most=20))) if column.aliases else ""
     target = str(say(", predicted")) if column.target else ""
     return f"{column.name} ({column.kind}{target}{also})"
 
