@@ -25,7 +25,7 @@ def splits() -> Make:
             names = list(listed[0]) if listed else [column.name for column in columns]
             held: dict[str, Any] = {key: [row[key] for row in listed] for key in names}
             held["_file"] = pa.array([f"{name}.csv"] * len(listed), pa.string())
-        held["_line"] = pa.array(range(1, len(listed) + 1), pa.int64())
+            held["_line"] = pa.array(range(1, len(listed) + 1), pa.int64())
             tables[name] = Rows(pa.table(held))
         return Splits(tables, tuple(columns), {name: np.array(values, dtype=float) for name, values in (right or {}).items()})
 
