@@ -57,7 +57,8 @@ def view(material: Material) -> Chapter:
         "lead": say("Drawn by chance from the set “{set}”, not chosen: {right} of {n} are right.", set=name(material.about),
                     right=sum(row.mark == "right" for row in rows[:10]), n=len(rows[:10])) if rows else None,
         "measures": measures(document, weights), "weights": [name(weight) for weight in weights],
-        "heads": {"caption": say("All measures, with 95% intervals"), "measure": say("measure"), "ours": say("this model"), "n": say("rows")},
+        "heads": {"caption": say("All measures, with 95% intervals"), "measure": say("measure"), "ours": say("this model"),
+                  "n": say("rows")},
     }, boxes)
 
 
@@ -92,7 +93,7 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
     """A row, with everything in it that is a person's made safe."""
     show = mapping(entry.get("show"))
     truth, decided = entry.get("truth"), entry.get("decided")
-    right = entry.get("right", None if truth is None or decided is None else truth == decided)
+    right = entry.get("right")
     image = picture(show.get("image"))
     score = entry.get("score")
     sure = isinstance(score, (int, float)) and 0 <= score <= 1
@@ -102,5 +103,5 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
         alternative=say("the picture {origin}", origin=shorten(entry.get("origin", ""), 80)),
         missing=say("This picture cannot be shown.") if show.get("image") and image is None else None,
         decided=shorten(decided, 80) if decided is not None else "–", truth=shorten(truth, 80) if truth is not None else "–",
-        mark="" if right is None else "right" if float(right) >= 0.5 else "wrong",
+        mark="" if not isinstance(right, (int, float)) else "right" if right >= 0.5 else "wrong",
         sure=digits.share(float(score)) + "%" if sure else "")

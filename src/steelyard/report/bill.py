@@ -39,7 +39,7 @@ def view(material: Material) -> Chapter:
     if document is None:
         return Chapter("bill", title, notices=boxes)
     return Chapter("bill", title, {
-        "lines": items(document), "choices": choices(document),
+        "lines": items(document), "choices": choices(document, material),
         "heads": {"caption": say("Forecast beside measured"), "what": say("what"), "forecast": say("forecast"), "measured": say("measured"),
                   "error": say("measured ÷ forecast"), "how": say("how"), "choices": say("What was measured and chosen on this machine"),
                   "chosen": say("chosen"), "why": say("why")},
@@ -56,8 +56,8 @@ def items(document: Evidence) -> list[Item]:
     for key in keys:
         ours = measured.get(key) or document.quantities.get(key)
         error = errors.get(key)
-        found.append(Item(name(key), _figure(forecast.get(key)), _figure(ours), f"{float(error):.2f}" if isinstance(error, (int, float)) else "–",
-                          " · ".join(_how(q) for q in (ours,) if q is not None)))
+        ratio = f"{float(error):.2f}" if isinstance(error, (int, float)) else "–"
+        found.append(Item(name(key), _figure(forecast.get(key)), _figure(ours), ratio, _how(ours) if ours else ""))
     return found
 
 
@@ -70,10 +70,12 @@ def _figure(q: Quantity | None) -> Text:
 
 
 def _how(q: Quantity) -> str:
-    return str(say("modelled")) + q.how.removeprefix("modelled") if q.how.startswith("modelled") else str(say("measured")) if q.how == "measured" else q.how
+    if q.how.startswith("modelled"):
+        return f"{say('modelled')}{q.how.removeprefix('modelled')}"
+    return str(say("measured")) if q.how == "measured" else q.how
 
 
-def choices(document: Evidence) -> Sequence[Choice]:
-    """details["chosen"]: precision, layout, threads, micro-batch."""
+def choices(document: Evidence, material: Material) -> Sequence[Choice]:
+    """Precision, layout, threads, micro-batch: the document's details["chosen"], or run.json's reasons."""
     return [Choice(name(entry.get("what", "")), shorten(entry.get("chosen", ""), 80), sentence(entry.get("why")) or "")
-            for entry in entries(document.details.get("chosen"))]
+            for entry in entries(document.details.get("chosen")) or entries(material.manifest.get("reasons"))]

@@ -15,20 +15,25 @@ from steelyard.report.names import name
 POINTS = 300  # of one line: more than a screen can tell apart
 
 
+_LOSSES = ("eval/loss", "eval/log-loss", "eval/log_loss")
+_FIRST = ("eval/accuracy", "eval/macro-f1", "eval/macro_f1")  # what is shown where it is there
+_TONES = ("ours", "other", "third")
+
+
 def view(material: Material) -> Chapter | None:
     """Loss and the measures on validation over steps; None where nothing was trained."""
     if not material.steps:
         return None
     names = sorted({key for step in material.steps for key in step if key.startswith("eval/")})
     loss = [svg.Line(say("loss in training"), points(material.steps, "train/loss"), "ours")]
-    loss += [svg.Line(say("loss on validation"), points(material.steps, key), "other") for key in names if key in ("eval/loss", "eval/log-loss", "eval/log_loss")]
-    measured = [key for key in ("eval/accuracy", "eval/macro-f1", "eval/macro_f1") if key in names] or [key for key in names if "los" not in key]
-    tones = ("ours", "other", "third")
-    scores = [svg.Line(name(key.removeprefix("eval/")), points(material.steps, key), tone) for key, tone in zip(measured[:3], tones, strict=False)]
-    pictures = [picture for picture in (_picture(say("Loss over training"), loss), _picture(say("Measures on validation"), scores)) if picture]
-    if not pictures:
+    loss += [svg.Line(say("loss on validation"), points(material.steps, key), "other") for key in names if key in _LOSSES]
+    measured = [key for key in names if key in _FIRST] or [key for key in names if key not in _LOSSES]
+    scores = [svg.Line(name(key.removeprefix("eval/")), points(material.steps, key), tone)
+              for key, tone in zip(measured[:3], _TONES, strict=False)]
+    found = (_picture(say("Loss over training"), loss), _picture(say("Measures on validation"), scores))
+    if not any(found):
         return Chapter("curve", say("Training"), notices=[Notice("note", say("The log holds no step."))])
-    return Chapter("curve", say("Training"), {"pictures": pictures})
+    return Chapter("curve", say("Training"), {"pictures": [picture for picture in found if picture]})
 
 
 def _picture(title: Sentence, lines: Sequence[svg.Line]) -> Mapping[str, Any] | None:
@@ -36,7 +41,8 @@ def _picture(title: Sentence, lines: Sequence[svg.Line]) -> Mapping[str, Any] | 
     if not drawn or max(len(line.points) for line in drawn) < 2:
         return None
     told = [(line.name, line.tone, f"{line.points[0][1]:.4g} → {line.points[-1][1]:.4g}") for line in drawn]
-    picture: Markup = svg.curve(drawn, say("{title}: {lines}", title=title, lines="; ".join(f"{label} {change}" for label, _, change in told)), say("step"))
+    picture: Markup = svg.curve(drawn, say("{title}: {lines}", title=title,
+                                           lines="; ".join(f"{label} {change}" for label, _, change in told)), say("step"))
     return {"title": title, "picture": picture, "legend": told}
 
 

@@ -25,8 +25,10 @@ def view(material: Material) -> Chapter:
         "splits": [(name(split), f"{int(n):,}") for split, n in mapping(data.get("rows")).items()],
         "balance": balance, "findings": told(document) if document else [],
         "bad": [(shorten(entry.get("origin", ""), 80), sentence(entry.get("why")) or "") for entry in bad[:BAD]],
-        "heads": {"caption": say("Rows"), "split": say("split"), "rows": say("rows"), "balance": say("Rows of each label"), "label": say("label"),
-                  "part": say("share"), "bad": say("Rows set aside because they could not be read ({n})", n=len(bad)), "where": say("where"),
+        "heads": {"caption": say("Rows"), "split": say("split"), "rows": say("rows"), "balance": say("Rows of each label"),
+                  "label": say("label"),
+                  "part": say("share"), "bad": say("Rows set aside because they could not be read ({n})", n=len(bad)),
+                  "where": say("where"),
                   "why": say("why"), "findings": say("What the audits found"), "balance_of": say("in “{set}”", set=name(material.about))},
     }, notices(material, "data"))
 

@@ -56,17 +56,19 @@ def view(material: Material) -> Chapter:
     document = material.document("explanation")
     if document is None:
         return Chapter("dependence", title, notices=boxes)
-    rows = [explained(entry) for entry in entries(document.details.get("shown"))] if material.shows_rows and document.refused is None else []
+    told = material.shows_rows and document.refused is None
+    rows = [explained(entry) for entry in entries(document.details.get("shown"))] if told else []
     if not material.shows_rows:
         boxes.append(hidden())
     methods = [Method(name(method), bool(mapping(found).get("published")), _controls(method, entries(mapping(found).get("table"))))
                for method, found in mapping(document.details.get("methods")).items()]
     return Chapter("dependence", title, {
-        "rows": rows[:10], "words": _words(document) if material.shows_rows and document.refused is None else None, "methods": methods,
+        "rows": rows[:10], "words": _words(document) if told else None, "methods": methods,
         "findings": [finding.why for finding in document.findings],
         "labels": {"for": say("speaks for the answer"), "against": say("speaks against it"), "answered": say("answered"),
                    "methods": say("How each method was judged"), "published": say("published"), "refused": say("refused"),
-                   "words": say("The words that speak most for the answers"), "word": say("word"), "score": say("mean score"), "bar": say("size"),
+                   "words": say("The words that speak most for the answers"), "word": say("word"), "score": say("mean score"),
+                   "bar": say("size"),
                    "lead": say("A method is published only where hiding what it points at costs the answer more than every control: "
                                "scores shuffled, another row's map, the input's own surface, a model with random weights.")},
     }, boxes)
@@ -84,7 +86,8 @@ def explained(entry: Mapping[str, Any]) -> Explained:
         return Explained(origin, answer, pieces(text, spans), None, None, say("strongest: {words}", words=", ".join(top)) if top else None)
     image = picture(show.get("image"))
     cells = [(place, score) for place, score in scores if len(place) == 4]
-    heat = svg.heat(image, cells, say("{origin}: what speaks for “{answer}”, over the picture", origin=origin, answer=answer)) if image else None
+    heat = svg.heat(image, cells, say("{origin}: what speaks for “{answer}”, over the picture", origin=origin,
+                                      answer=answer)) if image else None
     return Explained(origin, answer, [], image, heat, None)
 
 
@@ -117,7 +120,8 @@ def _controls(method: str, table: list[dict[str, Any]]) -> Table | None:
     """The method's effect less each control's, in nats: published where every interval lies right of 0."""
     lines: list[tuple[Text, Quantity, Text, str]] = []
     for line in table:
-        difference = Quantity(value=line.get("difference"), low=line.get("low"), high=line.get("high"), n=int(line.get("n", 0)), unit="nats", how="t 95%")
+        difference = Quantity(value=line.get("difference"), low=line.get("low"), high=line.get("high"), n=int(line.get("n", 0)),
+                              unit="nats", how="t 95%")
         beaten = line.get("low") is not None and float(line["low"]) > 0
         lines.append((say("{control} ({way})", control=name(line.get("control", "")), way=name(line.get("way", ""))), difference,
                       "" if beaten else say("not beaten"), "ours" if beaten else "issue"))

@@ -34,7 +34,7 @@ def share(number: float, width: float | None = None) -> str:
     """0.8741 -> "87.4"; without the sign. `width` of the interval decides on the digits; what is not all is never 100.0."""
     decimals = 1 if width is None else 0 if width >= 0.25 else 2 if width < 0.002 else 1
     text = f"{100 * number:.{decimals}f}"
-    while (text in ("100", "100.0", "100.00") and number != 1 or float(text) == 0 and number != 0) and decimals < 4:
+    while ((text in ("100", "100.0", "100.00") and number != 1) or (float(text) == 0 and number != 0)) and decimals < 4:
         decimals += 1
         text = f"{100 * number:.{decimals}f}"
     return text

@@ -32,12 +32,14 @@ def told(document: Evidence) -> list[Told]:
 
 
 def _told(finding: Finding) -> Told:
-    outcome = {"issue": say("issue"), "passed": say("passed"), "inconclusive": say("open"), "not applicable": say("does not apply")}[finding.outcome]
+    outcome = {"issue": say("issue"), "passed": say("passed"), "inconclusive": say("open"),
+               "not applicable": say("does not apply")}[finding.outcome]
     kind = {"issue": "issue", "passed": "passed", "inconclusive": "open", "not applicable": "none"}[finding.outcome]
     rows: Text = ""
     if finding.rows:
         places = ", ".join(shorten(row, 80) for row in finding.rows[:PLACES])
-        rows = say("seen at {places} and elsewhere", places=places) if len(finding.rows) > PLACES else say("seen at {places}", places=places)
+        more = len(finding.rows) > PLACES
+        rows = say("seen at {places} and elsewhere", places=places) if more else say("seen at {places}", places=places)
     return Told(kind, outcome, finding.why, finding.code, rows, _figures(finding))
 
 

@@ -24,8 +24,9 @@ def view(material: Material) -> Chapter:
     if material.complaint is not None:
         return Chapter("gates", title, notices=[Notice("refused", material.complaint)])
     if material.recipe is None or not material.recipe.gates:
-        return Chapter("gates", title, notices=[Notice("note", say("The recipe sets no gates. A line such as `quality.accuracy >= 0.85` under `gates:` "
-                                                                   "makes `steelyard gate RUN` exit with 3 where it does not hold."))])
+        none = say("The recipe sets no gates. A line such as `quality.accuracy >= 0.85` under `gates:` makes `steelyard gate RUN` "
+                   "exit with 3 where it does not hold.")
+        return Chapter("gates", title, notices=[Notice("note", none)])
     judged = gates(material)
     held = sum(gate.holds is True for gate in judged)
     lead = say("All {n} gates hold.", n=len(judged)) if held == len(judged) else say("{held} of {n} gates hold.", held=held, n=len(judged))
@@ -37,7 +38,7 @@ def gates(material: Material) -> list[Gate]:
     found = []
     for gate in material.recipe.conditions() if material.recipe else ():
         try:
-            found += [Gate(gate.text, one.holds, one.why) for one in judge([gate], material.documents)]
+            found += [Gate(gate.text, one.holds, one.why) for one in judge([gate], material.documents, material.stale)]
         except InputError as error:
             found.append(Gate(gate.text, None, error.sentence))
     return found

@@ -22,8 +22,8 @@ def view(material: Material) -> Chapter:
         return Chapter("groups", title, notices=boxes)
     columns = [{"name": shorten(column, 60), "tables": _tables(column, entries(groups)), "spread": spread(document, column)}
                for column, groups in mapping(document.details.get("columns")).items()]
-    return Chapter("groups", title, {"columns": columns, "findings": told(document),
-                                     "lead": say("Groups are compared each with all other rows; whatever was not shown to differ may still differ.")}, boxes)
+    lead = say("Groups are compared each with all other rows; whatever was not shown to differ may still differ.")
+    return Chapter("groups", title, {"columns": columns, "findings": told(document), "lead": lead}, boxes)
 
 
 _RATES = (("error", say("error rate")), ("selection", say("selection rate")), ("fpr", say("false positive rate")),
@@ -61,7 +61,8 @@ def spread(document: Evidence, column: str) -> Sentence | None:
     raw, corrected = _figure(found.get("raw")), _figure(found.get("corrected"))
     if raw is None or corrected is None:
         return None
-    return say("Between the best and the worst group lie {raw} points as counted; corrected for chance, {corrected}.", raw=raw, corrected=corrected)
+    return say("Between the best and the worst group lie {raw} points as counted; corrected for chance, {corrected}.", raw=raw,
+               corrected=corrected)
 
 
 def _figure(data: object) -> str | None:

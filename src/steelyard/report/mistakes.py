@@ -40,11 +40,14 @@ def view(material: Material) -> Chapter:
         boxes.append(hidden())
     labels, counts = matrix(document)
     return Chapter("mistakes", title, {
-        "words": words(), "rows": rows, "lead": say("Wrong, and surest of it: where a label may be wrong, or where the model has learnt the wrong thing.")
+        "words": words(), "rows": rows, "lead": say("Wrong, and surest of it: where a label may be wrong, "
+                                                                  "or where the model has learnt the wrong thing.")
         if rows else None, "nothing": say("No error to show.") if material.shows_rows and not rows else None,
         "confusion": _confusion(labels, counts), "confused": confused(labels, counts),
-        "heads": {"matrix": say("What is taken for what"), "caption": say("The most frequent confusions"), "truth": say("in truth"), "decided": say("answered"),
-                  "count": say("rows"), "part": say("of that label's rows"), "classes": say("Label by label"), "reliable": say("Can its certainty be believed?")},
+        "heads": {"matrix": say("What is taken for what"), "caption": say("The most frequent confusions"), "truth": say("in truth"),
+                  "decided": say("answered"),
+                  "count": say("rows"), "part": say("of that label's rows"), "classes": say("Label by label"),
+                  "reliable": say("Can its certainty be believed?")},
         "classes": classes(document), "reliability": _reliability(document), "calibration": _calibration(document),
     }, boxes)
 
@@ -91,15 +94,15 @@ def classes(document: Evidence) -> Table | None:
 
 
 def _reliability(document: Evidence) -> Markup | None:
-    bins: list[tuple[float, float, float]] = []
+    bins = []
     for entry in entries(document.details.get("reliability")):
         certainty, right, n = (_number(entry.get(key)) for key in ("confidence", "accuracy", "n"))
         if certainty is not None and right is not None and n:
-            bins.append((certainty, right, n))
+            bins.append(svg.Bin(certainty, right, n, _number(entry.get("low")), _number(entry.get("high"))))
     if not bins:
         return None
     return svg.reliability(bins, say("Reliability diagram: {bins}", bins="; ".join(
-        f"{digits.share(certainty)}% → {digits.share(right)}% (n = {n:,.0f})" for certainty, right, n in bins)),
+        f"{digits.share(one.certainty)}% → {digits.share(one.right)}% (n = {one.n:,.0f})" for one in bins)),
         say("stated certainty"), say("share that is right"))
 
 
@@ -111,4 +114,5 @@ def _calibration(document: Evidence) -> Sentence | None:
     found = document.quantities.get("calibration_error", document.quantities.get("calibration-error"))
     if found is None:
         return None
-    return say("Dots on the diagonal mean what they say; the larger the dot, the more rows. Calibration error: {figure}.", figure=digits.full(found))
+    return say("Dots on the diagonal mean what they say; the larger the dot, the more rows. Calibration error: {figure}.",
+               figure=digits.full(found))

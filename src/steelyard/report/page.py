@@ -25,9 +25,11 @@ def render(run: Run, about: str = "test") -> str:
     chapters = [chapter for part in ORDER if (chapter := part.view(material)) is not None]
     return _environment().get_template("page.html.jinja").render(
         lang="zh-Hans" if language() == "zh" else "en", title=shorten(material.name, 120), head=_head(material), chapters=chapters,
-        words={"stale": say("stale"), "between": say(" "), "contents": say("Contents"), "skip": say("To the text"), "old": say("Stale"), "refused": say("Refused"), "absent": say("Not asked yet"),
+        words={"stale": say("stale"), "between": say(" "), "contents": say("Contents"), "skip": say("To the text"), "old": say("Stale"),
+               "refused": say("Refused"), "absent": say("Not asked yet"),
                "note": say("Note"), "made": say("Made by steelyard {version}", version=_version(material)),
-               "rows": say("people's rows are in this page: pass it on with care") if material.shows_rows else say("no rows are in this page")})
+               "rows": say("people's rows are in this page: pass it on with care") if material.shows_rows
+               else say("no rows are in this page")})
 
 
 def write(run: Run, about: str = "test") -> None:
@@ -64,7 +66,8 @@ def _shown(value: object) -> object:
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(loader=PackageLoader("steelyard.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    environment = Environment(loader=PackageLoader("steelyard.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True,
                               finalize=_shown)
     environment.filters["prose"] = prose
     return environment

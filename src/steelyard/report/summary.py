@@ -131,7 +131,8 @@ def dependence(material: Material) -> list[Text]:
     words = [shorten(entry.get("word"), 40) for entry in entries(document.details.get("words"))][:6]
     if words and material.shows_rows:
         said.append(say("Most on these words: {words}.", words=", ".join(words)))
-    margins = [q for key, q in document.quantities.items() if key.startswith(f"{methods[0]}.") and key.endswith(".margin") and q.value is not None]
+    margins = [q for key, q in document.quantities.items() if key.startswith(f"{methods[0]}.") and key.endswith(".margin")
+               and q.value is not None]
     if margins:
         least = min(margins, key=lambda q: q.value or 0.0)
         said.append(say("Hiding what {method} points at costs the answer {figure} of log probability more than the strongest control does.",
@@ -148,7 +149,8 @@ def worst_group(material: Material) -> list[Text]:
     error = quantity(worst.get("error"))
     if not worst or error is None:
         return [say("No group could be assessed.")]
-    said: list[Text] = [say("{column} = {group}: wrong in {figure}.", column=shorten(worst.get("column"), 60), group=shorten(worst.get("group"), 60),
+    said: list[Text] = [say("{column} = {group}: wrong in {figure}.", column=shorten(worst.get("column"), 60),
+                            group=shorten(worst.get("group"), 60),
                             figure=digits.full(error))]
     issues = sum(finding.outcome == "issue" for finding in document.findings)
     said.append(say("{n} differences between groups are more than chance.", n=issues) if issues > 1
@@ -169,7 +171,8 @@ def unsaid(material: Material) -> list[Text]:
     if (document := material.answered("bias")) is not None:
         open_ = sum(finding.outcome == "inconclusive" for finding in document.findings)
         if open_:
-            said.append(say("{n} comparisons of groups, for want of rows", n=open_) if open_ > 1 else say("a comparison of groups, for want of rows"))
+            said.append(say("{n} comparisons of groups, for want of rows", n=open_) if open_ > 1
+                        else say("a comparison of groups, for want of rows"))
     if (document := material.answered("quality")) is not None:
         if "seeds" not in document.details:
             said.append(say("how much another seed would change: this is one training run"))

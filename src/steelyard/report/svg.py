@@ -52,23 +52,22 @@ def strip(scale: Axis, value: float | None, low: float | None, high: float | Non
         left, right = f"{scale.at(low)}%", f"{scale.at(high)}%"
         parts += [_line(left, 14, right, 14, "whisker"), _line(left, 9, left, 19, "whisker"), _line(right, 9, right, 19, "whisker")]
     if value is not None:
-        parts.append(Markup('<circle cx="{}%" cy="14" r="5"/>').format(scale.at(value)))
-    return _picture("".join(parts), title, f"strip {tone}", height=28)
+        parts.append(_dot(f"{scale.at(value)}%", 14, 5))
+    return _picture(Markup("").join(parts), title, f"strip {tone}", height=28)
 
 
 def ruler(scale: Axis, labels: Sequence[str]) -> Markup:
     """The numbers under a column of strips; hidden from those who listen, who have the values."""
-    parts = []
-    for tick, label in zip(scale.ticks, labels, strict=True):
-        parts.append(Markup('<text x="{}%" y="12" text-anchor="middle">{}</text>').format(scale.at(tick), label))
+    parts = [_text(label, f"{scale.at(tick)}%", 12, "middle") for tick, label in zip(scale.ticks, labels, strict=True)]
     return Markup('<svg class="ruler" width="100%" height="16" aria-hidden="true">{}</svg>').format(Markup("").join(parts))
 
 
 def bar(part: float, title: object, tone: str = "ours") -> Markup:
     """A bar whose length is a share of the width."""
     width = round(100 * min(1.0, max(0.0, part)), 3)
-    return _picture(Markup('<rect class="rail" x="0" y="9" width="100%" height="10" rx="2"/>'
-                           '<rect class="fill" x="0" y="9" width="{}%" height="10" rx="2"/>').format(width), title, f"strip {tone}", height=28)
+    rail = Markup('<rect class="rail" x="0" y="9" width="100%" height="10" rx="2"/>')
+    fill = Markup('<rect class="fill" x="0" y="9" width="{}%" height="10" rx="2"/>').format(width)
+    return _picture(rail + fill, title, f"strip {tone}", height=28)
 
 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], title: object, across: object, down: object) -> Markup:
@@ -77,35 +76,44 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], title: o
     labels  one a class; counts  (classes, classes)
     """
     cell, margin, top = 40, 108, 108
-    size = cell * len(labels)
-    parts = [Markup('<text class="side" x="{}" y="14" text-anchor="middle">{}</text>').format(margin + size / 2, across),
-             Markup('<text class="side" transform="translate(12 {}) rotate(-90)" text-anchor="middle">{}</text>').format(top + size / 2, down)]
-    for i, label in enumerate(labels):
-        short, x = shorten_label(label, 11), margin + cell * i + cell / 2
-        parts.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(margin - 8, top + cell * i + cell / 2 + 4, short))
-        turn = len(short) > 4 or any(len(shorten_label(other, 11)) > 4 for other in labels)
-        parts.append(Markup('<text transform="translate({} {}) rotate(-45)" text-anchor="start">{}</text>').format(x - 2, top - 8, short) if turn
-                     else Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(x, top - 8, short))
+    size, short = cell * len(labels), [shorten_label(label, 11) for label in labels]
+    turn = any(len(label) > 4 for label in short)
+    parts = [_text(across, margin + size / 2, 14, "middle", "side"), _turned(down, 12, top + size / 2, -90, "middle", "side")]
+    for i, label in enumerate(short):
+        x = margin + cell * i + cell / 2
+        parts.append(_text(label, margin - 8, top + cell * i + cell / 2 + 4, "end"))
+        parts.append(_turned(label, x - 2, top - 8, -45, "start") if turn else _text(label, x, top - 8, "middle"))
     for i, row in enumerate(counts):
         total = sum(row) or 1
         for j, count in enumerate(row):
             parts.append(_cell(margin + cell * j, top + cell * i, cell, count, count / total, i == j))
-    width, height = margin + size + 60, top + size + 6
-    return _picture(Markup("").join(parts), title, "confusion", width=width, height=height)
+    return _picture(Markup("").join(parts), title, "confusion", width=margin + size + 60, height=top + size + 6)
 
 
 def _cell(x: float, y: float, size: float, count: float, part: float, right: bool) -> Markup:
     """One cell: its colour says right or wrong, its strength the share of the row, its number is written out."""
     kind = ("right" if right else "wrong") + (" strong" if part > 0.5 else "")
-    number = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(x + size / 2, y + size / 2 + 4, f"{count:,.0f}") if count else ""
+    number = _text(f"{count:,.0f}", x + size / 2, y + size / 2 + 4, "middle") if count else Markup("")
     return Markup('<g class="cell {}"><rect x="{}" y="{}" width="{}" height="{}" style="--part:{}"/>{}</g>').format(
         kind, x + 1, y + 1, size - 2, size - 2, round(part, 3), number)
 
 
-def reliability(bins: Sequence[tuple[float, float, float]], title: object, across: object, down: object) -> Markup:
-    """Stated certainty against how often right; on the diagonal it means what it says. bins: (certainty, right, n)."""
+@dataclass(frozen=True)
+class Bin:
+    """Answers of about one certainty: its mean, the share that is right with its interval, how many."""
+
+    certainty: float
+    right: float
+    n: float
+    low: float | None = None
+    high: float | None = None
+
+
+def reliability(bins: Sequence[Bin], title: object, across: object, down: object) -> Markup:
+    """Stated certainty against how often right; on the diagonal it means what it says."""
     left, top, side = 58, 8, 240
-    most = max((n for _, _, n in bins), default=1) or 1
+    most = max((one.n for one in bins), default=1) or 1
+
     def x(share: float) -> float:
         return round(left + side * share, 2)
 
@@ -115,14 +123,13 @@ def reliability(bins: Sequence[tuple[float, float, float]], title: object, acros
     parts = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         parts += [_line(x(tick), top, x(tick), top + side, "mark"), _line(left, y(tick), left + side, y(tick), "mark"),
-                  Markup('<text x="{}" y="{}" text-anchor="middle">{}%</text>').format(x(tick), top + side + 16, round(100 * tick)),
-                  Markup('<text x="{}" y="{}" text-anchor="end">{}%</text>').format(left - 6, y(tick) + 4, round(100 * tick))]
+                  _text(f"{tick:.0%}", x(tick), top + side + 16, "middle"), _text(f"{tick:.0%}", left - 6, y(tick) + 4, "end")]
     parts.append(_line(x(0), y(0), x(1), y(1), "ideal"))
-    for certainty, right, n in bins:
-        parts.append(_line(x(certainty), y(certainty), x(certainty), y(right), "whisker"))
-        parts.append(Markup('<circle cx="{}" cy="{}" r="{}"/>').format(x(certainty), y(right), round(3 + 6 * math.sqrt(n / most), 2)))
-    parts.append(Markup('<text class="side" x="{}" y="{}" text-anchor="middle">{}</text>').format(left + side / 2, top + side + 36, across))
-    parts.append(Markup('<text class="side" transform="translate(11 {}) rotate(-90)" text-anchor="middle">{}</text>').format(top + side / 2, down))
+    for one in bins:
+        if one.low is not None and one.high is not None:
+            parts.append(_line(x(one.certainty), y(one.low), x(one.certainty), y(one.high), "whisker"))
+        parts.append(_dot(x(one.certainty), y(one.right), round(3 + 6 * math.sqrt(one.n / most), 2)))
+    parts += [_text(across, left + side / 2, top + side + 36, "middle", "side"), _turned(down, 11, top + side / 2, -90, "middle", "side")]
     return _picture(Markup("").join(parts), title, "square ours", width=left + side + 14, height=top + side + 44)
 
 
@@ -143,19 +150,15 @@ def curve(lines: Sequence[Line], title: object, across: object) -> Markup:
     height, parts = 200, []
     for tick in tall.ticks:
         y = round(height * (1 - tall.at(tick) / 100), 2)
-        parts += [_line("0", y, "100%", y, "mark"),
-                  Markup('<text x="-8" y="{}" text-anchor="end">{}</text>').format(y + 4, f"{tick:g}")]
-    for tick in wide.ticks:
-        if tick <= last:
-            parts.append(Markup('<text x="{}%" y="{}" text-anchor="middle">{}</text>').format(wide.at(tick), height + 18, f"{tick:,g}"))
+        parts += [_line("0", y, "100%", y, "mark"), _text(f"{tick:g}", -8, y + 4, "end")]
+    parts += [_text(f"{tick:,g}", f"{wide.at(tick)}%", height + 18, "middle") for tick in wide.ticks if tick <= last]
     inner = [Markup('<polyline class="{}" points="{}"/>').format(
         line.tone, " ".join(f"{wide.at(px)},{round(100 - tall.at(py), 3)}" for px, py in line.points)) for line in lines]
     parts.append(Markup('<svg x="0" y="0" width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none">{}</svg>').format(
         height, Markup("").join(inner)))
     for line in (line for line in lines if len(line.points) <= FEW):
-        parts += [Markup('<circle class="{}" cx="{}%" cy="{}" r="3.5"/>').format(line.tone, wide.at(x), round(height * (1 - tall.at(y) / 100), 2))
-                  for x, y in line.points]
-    parts.append(Markup('<text class="side" x="50%" y="{}" text-anchor="middle">{}</text>').format(height + 38, across))
+        parts += [_dot(f"{wide.at(x)}%", round(height * (1 - tall.at(y) / 100), 2), 3.5, line.tone) for x, y in line.points]
+    parts.append(_text(across, "50%", height + 38, "middle", "side"))
     return _picture(Markup("").join(parts), title, "curve", height=height + 46)
 
 
@@ -164,11 +167,12 @@ def heat(url: str, cells: Sequence[tuple[Sequence[float], float]], title: object
     width = max((place[2] for place, _ in cells), default=1) or 1
     height = max((place[3] for place, _ in cells), default=1) or 1
     parts = [Markup('<image href="{}" width="{}" height="{}" preserveAspectRatio="none"/>').format(url, width, height)]
-    for place, score in cells:
+    for (left, top, right, bottom), score in cells:
         if abs(score) >= 0.02:
             parts.append(Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill-opacity="{}"/>').format(
-                "for" if score > 0 else "against", place[0], place[1], place[2] - place[0], place[3] - place[1], round(0.75 * abs(score), 3)))
-    return Markup('<svg class="heat" role="img" viewBox="0 0 {} {}"><title>{}</title>{}</svg>').format(width, height, tidy(title), Markup("").join(parts))
+                "for" if score > 0 else "against", left, top, right - left, bottom - top, round(0.75 * abs(score), 3)))
+    return Markup('<svg class="heat" role="img" viewBox="0 0 {} {}"><title>{}</title>{}</svg>').format(
+        width, height, tidy(title), Markup("").join(parts))
 
 
 def shorten_label(label: object, longest: int = 24) -> str:
@@ -177,10 +181,24 @@ def shorten_label(label: object, longest: int = 24) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def _dot(x: object, y: object, radius: float, kind: str = "") -> Markup:
+    return Markup('<circle class="{}" cx="{}" cy="{}" r="{}"/>').format(kind, x, y, radius)
+
+
+def _text(words: object, x: object, y: object, anchor: str, kind: str = "") -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(kind, x, y, anchor, tidy(words))
+
+
+def _turned(words: object, x: float, y: float, degrees: int, anchor: str, kind: str = "") -> Markup:
+    return Markup('<text class="{}" transform="translate({} {}) rotate({})" text-anchor="{}">{}</text>').format(
+        kind, x, y, degrees, anchor, tidy(words))
+
+
 def _line(x1: object, y1: object, x2: object, y2: object, kind: str) -> Markup:
     return Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(kind, x1, y1, x2, y2)
 
 
-def _picture(inside: str, title: object, kind: str, *, height: float, width: float | None = None) -> Markup:
+def _picture(inside: Markup, title: object, kind: str, *, height: float, width: float | None = None) -> Markup:
     shape = Markup('width="100%"') if width is None else Markup('width="{}" viewBox="0 0 {} {}"').format(width, width, height)
-    return Markup('<svg class="{}" role="img" {} height="{}"><title>{}</title>{}</svg>').format(kind, shape, height, tidy(title), Markup(inside))
+    return Markup('<svg class="{}" role="img" {} height="{}"><title>{}</title>{}</svg>').format(kind, shape, height, tidy(title),
+        Markup(inside))
