@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel
 
-from steelyard.engine import flops, machine, optim, order
+from steelyard.engine import flops, machine, order
 from steelyard.engine.bill import bill, power
 from steelyard.engine.measure import Chosen
 from steelyard.engine.prepare import Prepared
@@ -23,7 +23,7 @@ from steelyard.language import Sentence, say
 # Quantiles of Student's t, 97.5%, for 1 to 7 degrees of freedom.
 T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365)
 DRIFT = 0.1  # neighbours on a machine stay busy for longer than eight steps: no forecast of time is surer than this share
-MEMORY = (0.97, 1.25)  # glibc's fragmentation grows during a training; FACTS of docs/log.md
+MEMORY = (0.97, 1.25)  # of what the rehearsal took: logs and checkpoints come on top, and glibc's heap frays as training goes on
 DISK = 400e6  # bytes a second that a checkpoint is hashed and written at
 
 
@@ -119,6 +119,3 @@ def _memory(real: Rehearsal, size: int, prepared: Prepared) -> Quantity:
     peak = real.peak / machine.MIB
     return Quantity(value=peak, low=peak * MEMORY[0], high=peak * MEMORY[1], n=len(real.seconds), unit="MiB", how="measured on the longest batch",
                     better="lower")
-
-
-__all__ = ["Forecast", "evaluations", "forecast", "optim", "step_seconds", "whole_time"]

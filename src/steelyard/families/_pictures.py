@@ -19,12 +19,12 @@ LARGEST = 224  # pixels a side, where the pictures are larger and the recipe nam
 
 
 def picture_processor(rows: Rows, options: Mapping[str, Any]) -> Processor:
-    """A ViTImageProcessor that scales to `image_size` (or the commonest size of the rows) and to mean 0, spread 1.
+    """A ViTImageProcessorPil that scales to `image_size` (or the commonest size of the rows) and to mean 0, spread 1.
 
     options   image_size: int or None; image_mode: "L", "RGB" or None (grey where every picture of the sample is)
     """
     from PIL import Image
-    from transformers import ViTImageProcessor
+    from transformers import ViTImageProcessorPil
 
     if not len(rows):
         raise InputError(say("there is no training row to fit a picture size to"))
@@ -40,7 +40,7 @@ def picture_processor(rows: Rows, options: Mapping[str, Any]) -> Processor:
     small = [np.asarray(Image.fromarray(picture).convert(mode).resize((width, height))).reshape(height * width, -1) for picture in pictures]
     pixels = np.stack(small) / 255  # (pictures, places, channels)
     mean, spread = pixels.mean(axis=(0, 1)), pixels.std(axis=(0, 1))
-    return ViTImageProcessor(size={"height": height, "width": width}, image_mean=[round(float(m), 4) for m in mean],
+    return ViTImageProcessorPil(size={"height": height, "width": width}, image_mean=[round(float(m), 4) for m in mean],
                              image_std=[round(float(max(s, 1e-3)), 4) for s in spread], do_convert_rgb=None)
 
 

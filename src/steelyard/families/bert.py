@@ -36,20 +36,15 @@ class Bert(Family):
     training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-4, "weight_decay": 0.01, "batch_size": 32, "epochs": 5}
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
-        """A tokenizer in lower case, Chinese by characters, trained on the rows' texts."""
-        from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+        """A tokenizer in lower case, Chinese by characters, trained on the rows' texts; the same for the same texts."""
+        from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-        tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+        vocabulary = _vocabulary(task, rows, int(options.get("vocab_size") or VOCABULARY))
+        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=SPECIAL["unk_token"]))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(vocab_size=int(options.get("vocab_size") or VOCABULARY), min_frequency=2,
-                                            special_tokens=list(SPECIAL.values()), show_progress=False)
-        tokenizer.train_from_iterator(task.texts(rows), trainer)
-        if tokenizer.get_vocab_size() <= len(SPECIAL):
-            raise InputError(say("the training texts hold no letter or digit that occurs twice: no tokenizer can be trained on them"))
-        ids = {name: tokenizer.token_to_id(token) for name, token in SPECIAL.items()}
-        tokenizer.post_processor = processors.BertProcessing(("[SEP]", ids["sep_token"]), ("[CLS]", ids["cls_token"]))
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
         return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=int(options.get("max_length") or 256), **SPECIAL)
 
     def config(self, task: Task, processor: Processor, options: Mapping[str, Any]) -> PreTrainedConfig:
@@ -67,6 +62,34 @@ class Bert(Family):
         """The word embeddings in the tokens' place."""
         words = model.get_input_embeddings()(inputs["input_ids"])
         return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
+
+
+def _vocabulary(task: Task, rows: Rows, size: int) -> dict[str, int]:
+    """Subword -> number. Raises InputError where the texts hold nothing to learn from.
+
+    The trainer numbers the single characters within words in the order of a hash map, which differs from run to run and
+    decides ties between merges. So they are given to it, in their own order, as if they were special.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    trained = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+    trained.normalizer = normalizers.BertNormalizer(lowercase=True)
+    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    letters: set[str] = set()
+    for text in task.texts(rows):
+        letters.update(text)
+    inside = sorted({letter for letter in trained.normalizer.normalize_str("".join(sorted(letters))) if letter.isalnum() and not _chinese(letter)})
+    given = [*SPECIAL.values(), *(f"##{letter}" for letter in inside)]
+    trainer = trainers.WordPieceTrainer(vocab_size=max(size, len(given) + 1), min_frequency=2, special_tokens=given, show_progress=False)
+    trained.train_from_iterator(task.texts(rows), trainer)
+    found: dict[str, int] = trained.get_vocab(with_added_tokens=False)
+    if len(found) <= len(given):
+        raise InputError(say("the training texts hold no letter or digit that occurs twice: no tokenizer can be trained on them"))
+    return found
+
+
+def _chinese(letter: str) -> bool:
+    return "\u3400" <= letter <= "\u9fff" or "\uf900" <= letter <= "\ufaff"
 
 
 PART = Bert
