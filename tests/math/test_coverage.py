@@ -114,35 +114,35 @@ class Case:
 
 RARE = (0.02, 0.05, 0.13, 0.2, 0.2, 0.4)
 CASES = {
-    "f1, 2 classes, accuracy 0.92": Case(MacroF1(), lambda: pool(2, 2), 100, 0),
-    "f1, 2 classes, one of 10%": Case(MacroF1(), lambda: pool(2, 2, prior=(0.1, 0.9)), 100, 0, True),
-    "f1, 2 classes, worse than chance": Case(MacroF1(), lambda: pool(2, -1.8), 100, 0),
-    "f1, 3 classes": Case(MacroF1(), lambda: pool(3, 1, prior=(0.6, 0.3, 0.1)), 150, 0),
-    "f1, 6 classes, rare ones": Case(MacroF1(), lambda: pool(6, 3, prior=RARE), 500, 0, True),
-    "f1, 10 classes, accuracy 0.9": Case(MacroF1(), lambda: pool(10, 3), 200, 0),
-    "f1, 10 classes, accuracy 0.34": Case(MacroF1(), lambda: pool(10, 1), 200, 0),
-    "f1, 10 classes, n = 1000": Case(MacroF1(), lambda: pool(10, 3), 1000, 0),
-    "auc, 0.5": Case(RocAuc(), lambda: pool(2, 0), 100, 0),
-    "auc, 0.76": Case(RocAuc(), lambda: pool(2, 0.7), 100, 0),
-    "auc, 0.92, one class of 10%": Case(RocAuc(), lambda: pool(2, 1.4, prior=(0.9, 0.1)), 200, 0, True),
-    "auc, 0.1": Case(RocAuc(), lambda: pool(2, -1.3), 100, 0, True),
-    "auc, some rows at random": Case(RocAuc(), lambda: pool(2, 3, hard=0.2), 100, 0, True),
-    "auc, 3 classes": Case(RocAuc(), lambda: pool(3, 1), 100, 0, True),
-    "auc, 6 classes, rare ones, some at random": Case(RocAuc(), lambda: pool(6, 2, hard=0.1, prior=RARE), 500, 0, True),
-    "auc, 10 classes, accuracy 0.9": Case(RocAuc(), lambda: pool(10, 3), 200, 0, True),
-    "auc, 10 classes, accuracy 0.2": Case(RocAuc(), lambda: pool(10, 0.5), 200, 0, True),
-    "log loss, 2 classes, accuracy 0.5": Case(LogLoss(), lambda: pool(2, 0), 100, 0),
-    "log loss, 2 classes, accuracy 0.76": Case(LogLoss(), lambda: pool(2, 1), 100, 0),
-    "log loss, 2 classes, accuracy 0.92": Case(LogLoss(), lambda: pool(2, 2), 100, 0),
-    "log loss, accuracy 0.92, much too sure": Case(LogLoss(), lambda: pool(2, 2, temperature=8), 100, 0, True),
-    "log loss, 10 classes, accuracy 0.9, too sure": Case(LogLoss(), lambda: pool(10, 3, temperature=3), 100, 0, True),
-    "log loss, accuracy 0.1": Case(LogLoss(), lambda: pool(2, -1.8), 100, 0),
-    "log loss, n = 1000": Case(LogLoss(), lambda: pool(2, 2, temperature=3), 1000, 0),
-    "calibration, perfect": Case(CalibrationError(), calibrated, 100, 0, True),
-    "calibration, perfect, n = 1000": Case(CalibrationError(), calibrated, 1000, 0, True),
-    "calibration, too sure": Case(CalibrationError(), lambda: pool(2, 1, temperature=4), 300, 0, True),
-    "calibration, 10 classes, unsure": Case(CalibrationError(), lambda: pool(10, 3), 300, 0, True),
-    "calibration, 10 classes, n = 1000": Case(CalibrationError(), lambda: pool(10, 1, temperature=2), 1000, 0, True),
+    "f1, 2 classes, accuracy 0.92": Case(MacroF1(), lambda: pool(2, 2), 100, 0.9606),
+    "f1, 2 classes, one of 10%": Case(MacroF1(), lambda: pool(2, 2, prior=(0.1, 0.9)), 100, 0.9677, True),
+    "f1, 2 classes, worse than chance": Case(MacroF1(), lambda: pool(2, -1.8), 100, 0.9668),
+    "f1, 3 classes": Case(MacroF1(), lambda: pool(3, 1, prior=(0.6, 0.3, 0.1)), 150, 0.9518),
+    "f1, 6 classes, rare ones": Case(MacroF1(), lambda: pool(6, 3, prior=RARE), 500, 0.9638, True),
+    "f1, 10 classes, accuracy 0.9": Case(MacroF1(), lambda: pool(10, 3), 200, 0.9595),
+    "f1, 10 classes, accuracy 0.34": Case(MacroF1(), lambda: pool(10, 1), 200, 0.9525),
+    "f1, 10 classes, n = 1000": Case(MacroF1(), lambda: pool(10, 3), 1000, 0.9574),
+    "auc, 0.5": Case(RocAuc(), lambda: pool(2, 0), 100, 0.9583),
+    "auc, 0.76": Case(RocAuc(), lambda: pool(2, 0.7), 100, 0.959),
+    "auc, 0.92, one class of 10%": Case(RocAuc(), lambda: pool(2, 1.4, prior=(0.9, 0.1)), 200, 0.9815, True),
+    "auc, 0.1": Case(RocAuc(), lambda: pool(2, -1.3), 100, 0.9685, True),
+    "auc, some rows at random": Case(RocAuc(), lambda: pool(2, 3, hard=0.2), 100, 0.9794, True),
+    "auc, 3 classes": Case(RocAuc(), lambda: pool(3, 1), 100, 0.9638, True),
+    "auc, 6 classes, rare ones, some at random": Case(RocAuc(), lambda: pool(6, 2, hard=0.1, prior=RARE), 500, 0.9786, True),
+    "auc, 10 classes, accuracy 0.9": Case(RocAuc(), lambda: pool(10, 3), 200, 0.9786, True),
+    "auc, 10 classes, accuracy 0.2": Case(RocAuc(), lambda: pool(10, 0.5), 200, 0.9617, True),
+    "log loss, 2 classes, accuracy 0.5": Case(LogLoss(), lambda: pool(2, 0), 100, 0.9533),
+    "log loss, 2 classes, accuracy 0.76": Case(LogLoss(), lambda: pool(2, 1), 100, 0.9508),
+    "log loss, 2 classes, accuracy 0.92": Case(LogLoss(), lambda: pool(2, 2), 100, 0.9485),
+    "log loss, accuracy 0.92, much too sure": Case(LogLoss(), lambda: pool(2, 2, temperature=8), 100, 0.9737, True),
+    "log loss, 10 classes, accuracy 0.9, too sure": Case(LogLoss(), lambda: pool(10, 3, temperature=3), 100, 0.956, True),
+    "log loss, accuracy 0.1": Case(LogLoss(), lambda: pool(2, -1.8), 100, 0.9525),
+    "log loss, n = 1000": Case(LogLoss(), lambda: pool(2, 2, temperature=3), 1000, 0.953),
+    "calibration, perfect": Case(CalibrationError(), calibrated, 100, 0.9938, True),
+    "calibration, perfect, n = 1000": Case(CalibrationError(), calibrated, 1000, 0.9827, True),
+    "calibration, too sure": Case(CalibrationError(), lambda: pool(2, 1, temperature=4), 300, 0.9911, True),
+    "calibration, 10 classes, unsure": Case(CalibrationError(), lambda: pool(10, 3), 300, 0.9987, True),
+    "calibration, 10 classes, n = 1000": Case(CalibrationError(), lambda: pool(10, 1, temperature=2), 1000, 0.9762, True),
 }
 
 
@@ -175,6 +175,7 @@ def test_metric_in_full(name: str) -> None:
     covered = covered_share(CASES[name], LONG)
     print(f"\n{name}, n = {CASES[name].n}: {covered:.4f}")
     assert holds(covered, LONG, CASES[name].conservative), covered
+    assert covered == pytest.approx(CASES[name].measured, abs=0.01)  # another method would show
 
 
 # ---------------------------------------------------------------- means and clusters
@@ -187,7 +188,13 @@ def clustered(rng: np.random.Generator, number: int, size: int, rate: float, lik
     return rng.random(len(clusters)) < rates[clusters], clusters
 
 
-CLUSTERED = {(30, 20, 0.9, 0.2): 0.0, (30, 20, 0.5, 0.2): 0.0, (10, 30, 0.8, 0.1): 0.0, (100, 5, 0.9, 0.3): 0.0, (15, 20, 0.9, 0.2): 0.0}
+CLUSTERED = {  # (clusters, rows each, rate, likeness) -> measured
+    (30, 20, 0.9, 0.2): 0.954,
+    (30, 20, 0.5, 0.2): 0.9579,
+    (10, 30, 0.8, 0.1): 0.9593,
+    (100, 5, 0.9, 0.3): 0.9611,
+    (15, 20, 0.9, 0.2): 0.9532,
+}
 
 
 def share_of_clusters(design: tuple[int, int, float, float], repetitions: int, blind: bool = False) -> float:
@@ -215,7 +222,7 @@ def test_rows_that_are_no_rows_of_their_own_cover_too_little() -> None:
 def test_clusters_in_full(design: tuple[int, int, float, float]) -> None:
     covered = share_of_clusters(design, LONG)
     print(f"\nclusters {design}: {covered:.4f}")
-    assert holds(covered, LONG, conservative=True)
+    assert covered == pytest.approx(CLUSTERED[design], abs=0.01) and holds(covered, LONG, conservative=True)
 
 
 def group_statistics(rng: np.random.Generator, number: int, size: int) -> tuple[Statistics, np.ndarray]:
@@ -240,7 +247,7 @@ def metric_of_clusters(metric: Metric, repetitions: int) -> float:
 
 @pytest.mark.parametrize("metric", [MacroF1(), RocAuc(), LogLoss()], ids=lambda metric: metric.name)
 def test_metric_of_clusters(metric: Metric) -> None:
-    """30 clusters of 20."""
+    """30 clusters of 20; measured: macro-f1 0.954, roc-auc 0.9574, log-loss 0.9547."""
     assert holds(metric_of_clusters(metric, FAST), FAST, conservative=True)
 
 
@@ -264,7 +271,7 @@ def test_overconfidence(rate: float) -> None:
 
 
 def bootstrap_share(repetitions: int) -> float:
-    """A standard deviation of 100 normal values."""
+    """A standard deviation of 100 normal values; measured over 4,000: 0.936."""
     rng, hits = np.random.default_rng(10), []
     for repetition in range(repetitions):
         values = rng.normal(size=100)
