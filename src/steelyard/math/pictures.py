@@ -131,5 +131,5 @@ def _held(picture: "Image.Image") -> int:
     """How the camera was held, 1 to 8; 1 is upright."""
     try:
         return int(picture.getexif().get(_ORIENTATION, 1))
-    except Exception:  # broken EXIF says nothing about how the camera was held, and harms no pixel
+    except Exception:  # noqa: BLE001 - broken EXIF says nothing about how the camera was held, and harms no pixel
         return 1

@@ -15,7 +15,8 @@ from steelyard.language import say
 from steelyard.math.texts import shown
 
 LONGEST_LINE = 16 * 2**20  # characters
-FREE = 256 * 2**20  # bytes that any gz may unpack to
+MOST_BLANK = 1_000_000  # lines in a row
+FREE = 64 * 2**20  # bytes that any gz may unpack to
 RATIO = 200  # and beyond that so many times its size: text packs some 3 to 20 times, zeros 1,000 times
 _SNIFF = 4096
 _WIDE = re.compile(r"utf[-_ ]?(16|32)", re.IGNORECASE)  # encodings whose ASCII has NUL bytes in it
@@ -66,13 +67,17 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
         except (LookupError, ValueError) as error:
             raise InputError(say('{where}: data.encoding: there is no encoding "{got}"; utf-8, gb18030, cp1252 and utf-16 are common',
                                  where=path, got=shown(encoding))) from error
-        number = 0
+        number = blank = 0
         try:
             while line := text.readline(LONGEST_LINE + 1):
                 number += 1
                 if len(line) > LONGEST_LINE:
                     raise InputError(say("{where}:{line}: the line has more than {most} characters: this is no table of rows",
                                          where=path, line=number, most=LONGEST_LINE))
+                blank = blank + 1 if line.isspace() else 0
+                if blank > MOST_BLANK:
+                    raise InputError(say("{where}:{line}: more than {most} blank lines follow each other: this is no table of rows",
+                                         where=path, line=number, most=MOST_BLANK))
                 yield line.removeprefix("\ufeff") if number == 1 else line
         except UnicodeError as error:
             raise _undecodable(path, encoding) from error

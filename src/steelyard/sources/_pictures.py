@@ -26,6 +26,7 @@ class Pictures:
     """
 
     root: Path
+    met: bool = False  # whether there was any picture, be it one that cannot be read
     depth: int | None = None
     splits: set[str] = field(default_factory=set)
 
@@ -34,6 +35,7 @@ class Pictures:
         where = f"{self.root}/{relative}"
         if relative.suffix.lower() not in SUFFIXES:
             return Record({}, where, None, say('"{name}" is no picture; remove it', name=shown(relative.name)))
+        self.met = True
         if size > MOST_BYTES:
             return Record({}, where, None, say("the picture has {got} MiB; at most {most} are read",
                                                  got=size >> 20, most=MOST_BYTES >> 20))
@@ -60,6 +62,6 @@ class Pictures:
 
     def finish(self) -> None:
         """Raises InputError where there was no picture at all."""
-        if self.depth is None:
+        if not self.met:
             raise InputError(say("{where}: there is no picture in it; want class folders with pictures ({suffixes})",
                                  where=self.root, suffixes=" ".join(SUFFIXES)))

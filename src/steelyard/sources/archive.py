@@ -77,10 +77,10 @@ def _record(pictures: Pictures, path: Path, tar: tarfile.TarFile, member: tarfil
                              where=path, name=shown(member.name)))
     if hidden(relative):
         return None
-    if member.issparse():
-        return Record({}, f"{path}/{relative}", None, say("the file has holes (a sparse member of the archive), which are not read"))
     if (problem := pictures.problem(relative, member.size)) is not None:
         return problem
+    if member.issparse():
+        return Record({}, f"{path}/{relative}", None, say("the file has holes (a sparse member of the archive), which are not read"))
     file = tar.extractfile(member)
     return pictures.row(relative, file.read() if file else b"")
 
