@@ -24,6 +24,8 @@ from steelyard.recipe.reader import read
 from steelyard.rows import FILE, LINE
 from steelyard.run import Run
 
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz", ".txt")  # what is a file's name and no text
+
 
 class Asked:
     """A run that is asked: its task, processor and model, in fp32."""
@@ -79,9 +81,11 @@ class Asked:
         path = Path(given)
         own = kind_of(self.inputs[0]).suffixes
         try:
-            return path.is_dir() or (path.is_file() and path.suffix.lower() not in own)
+            if path.is_dir() or path.is_file():
+                return path.suffix.lower() not in own
         except OSError:  # a text that is too long to be a path
             return False
+        return not own and path.suffix.lower() in TABLES and len(given.split()) == 1  # a table that is not there: reading it says so
 
     def table(self, path: Path) -> Iterator[tuple[str, Row]]:
         """Origin and row of each row of a file. Raises InputError for the first broken one."""

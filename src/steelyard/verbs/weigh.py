@@ -33,7 +33,7 @@ def weigh(run: Run | str | Path, only: Sequence[str] | None = None, data: str | 
         raise InputError(say('the training of "{run}" is not finished; go on with `steelyard train --resume {run}`', run=opened.folder))
     case = Case(opened, data, seconds)
     wanted = only or case.recipe.evidence.only or DOCUMENTS
-    for name in (name for name in ORDER if name in wanted and name in __import__("os").listdir(Path(__file__).parents[1]/"evidence").__str__()):
+    for name in (name for name in ORDER if name in wanted):
         start = time.perf_counter()
         document = import_module(f"steelyard.evidence.{name}").weigh(case)
         took = time.perf_counter() - start
