@@ -15,7 +15,7 @@ from steelyard.engine.answer import BATCH, ModelDoor
 from steelyard.engine.columns import kind_of
 from steelyard.engine.prepare import task_of
 from steelyard.engine.quiet import no_bars
-from steelyard.engine.read import table
+from steelyard.engine.read import locate, table
 from steelyard.engine.store import stack
 from steelyard.errors import InputError, listing
 from steelyard.language import say
@@ -91,7 +91,7 @@ class Asked:
         """Origin and row of each row of a file. Raises InputError for the first broken one."""
         names = {column.name for column in self.inputs}
         told = {ours: theirs for ours, theirs in self.recipe.data.columns.items() if ours in names}
-        found = table([path], self.inputs, self.recipe.data.model_copy(update={"columns": told}), "predict")
+        found = table(locate(str(path), Path(), "predict"), self.inputs, self.recipe.data.model_copy(update={"columns": told}), "predict")
         if found.bad:
             raise InputError(say("{origin} {why}", origin=found.bad[0].origin, why=found.bad[0].why))
         for index, row in enumerate(found.rows):
