@@ -201,7 +201,7 @@ print((max(sizes) - sizes[len(sizes) // 3]) >> 20)  # allocators keep some of wh
 @pytest.mark.parametrize("form, most", [("csv.gz", 8), ("jsonl.gz", 8), ("parquet", 24), ("tar.gz", 3)])
 def test_memory_is_flat(tmp_path, form, most):
     path = tmp_path / f"a.{form}"
-    words = [f"{n * 7919**9} " * 10 for n in range(100_000)]
+    words = [f"{n * 7919**9} " * 10 for n in range(60_000)]
     if form == "parquet":
         pq.write_table(pa.table({"text": words}), path, row_group_size=2_000)
     elif form == "tar.gz":
