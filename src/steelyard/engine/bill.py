@@ -37,9 +37,9 @@ def bill(seconds: tuple[float, float], watts: Power, prices: Cost) -> dict[str, 
     energy = (seconds[0] * watts.low, seconds[1] * watts.high)
     kwh = (energy[0] / JOULES_PER_KWH, energy[1] / JOULES_PER_KWH)
     grid = prices.grid_g_per_kwh
+    why = say("modelled: {low:g} to {high:g} g of CO2 for one kWh (evidence.cost.grid_g_per_kwh)", low=grid[0], high=grid[1])
     return {"energy": _modelled(energy, "J", assumed(watts)), "money": _money(seconds, kwh, prices),
-            "co2": _modelled((kwh[0] * grid[0], kwh[1] * grid[1]), "g",
-                             say("modelled: {low:g} to {high:g} g of CO2 for one kWh (evidence.cost.grid_g_per_kwh)", low=grid[0], high=grid[1]))}
+            "co2": _modelled((kwh[0] * grid[0], kwh[1] * grid[1]), "g", why)}
 
 
 def assumed(watts: Power) -> Sentence:

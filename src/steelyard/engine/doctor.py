@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -21,6 +20,7 @@ SIDE = 2048  # of the square matrices: large enough that the product, not the me
 COPIED = 256 << 20  # bytes
 SECONDS = 1.0
 FREE = 1 << 30  # bytes of disk and of memory below which something will fail
+LEANS_ON = ("steelyard", "torch", "transformers", "tokenizers", "safetensors", "numpy", "pyarrow", "scikit-learn", "pillow", "tensorboard")
 OLDEST = (5, 3)  # of Transformers: before, a config.json could run code
 
 
@@ -55,8 +55,9 @@ def measure(seconds: float = SECONDS) -> dict[str, Any]:
     threads = machine.cores()
     torch.set_num_threads(threads)
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    return {"threads": threads, "matmul_flops": {name: _matmul(kind, seconds) for name, kind in kinds.items()}, "copy_bytes": _copy(seconds),
-            "load": round(os.getloadavg()[0], 2), "torch": str(torch.__version__)}
+    load = round(os.getloadavg()[0], 2)
+    return {"threads": threads, "matmul_flops": {name: _matmul(kind, seconds) for name, kind in kinds.items()},
+            "copy_bytes": _copy(seconds), "load": load, "torch": str(torch.__version__)}
 
 
 def keep(measured: Mapping[str, Any]) -> None:
@@ -99,7 +100,7 @@ def versions() -> dict[str, str | None]:
     from importlib.metadata import PackageNotFoundError, version
 
     found: dict[str, str | None] = {}
-    for name in ("steelyard", "torch", "transformers", "tokenizers", "safetensors", "numpy", "pyarrow", "scikit-learn", "pillow", "tensorboard"):
+    for name in LEANS_ON:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -117,7 +118,8 @@ def wrong(runs: Path) -> list[Sentence]:
         if number is None:
             found.append(say("{name} is not installed: pip install {name}", name=name))
         elif name == "transformers" and _numbers(number) < OLDEST:
-            found.append(say("transformers {number} is too old: before 5.3 a model's config.json could run code; pip install -U transformers", number=number))
+            found.append(say("transformers {number} is too old: before 5.3 a model's config.json could run code; pip install -U transformers",
+                             number=number))
     if machine.free_memory() < FREE:
         found.append(say("only {mib:.0f} MiB of memory are free; a training wants 1 GiB at least", mib=machine.free_memory() / machine.MIB))
     for what, folder in (("STEELYARD_CACHE", cache.root()), ("--out", runs)):
@@ -147,12 +149,3 @@ def existing(folder: Path) -> Path:
 def disk(folder: Path) -> int:
     """Free bytes where `folder` is or would be."""
     return shutil.disk_usage(existing(folder)).free
-
-
-def damaged(text: str) -> bool:
-    """Whether a text is no JSON."""
-    try:
-        json.loads(text)
-    except ValueError:
-        return True
-    return False

@@ -57,14 +57,15 @@ def forecast(prepared: Prepared, model: PreTrainedModel, chosen: Chosen) -> Fore
     each, half = step_seconds(real.seconds, count.per_batch[real.batches])
     spread = tuple(whole_time(steps * each * factor, validation * factor, size, steps, prepared) for factor in (1, 1 / half, half))
     pace = len(prepared.stores["train"]) / len(count.batches) / each
-    memory = _memory(real, size, prepared)
+    memory = _memory(real)
     watts = power(chosen.threads, (memory.value or 0.0), int(machine.device().type == "cuda"))
+    how = "t, logarithms of step times"
     quantities = {
-        "time": Quantity(value=spread[0], low=spread[1], high=spread[2], n=len(real.seconds), unit="s", how="t, logarithms of step times", better="lower"),
+        "time": Quantity(value=spread[0], low=spread[1], high=spread[2], n=len(real.seconds), unit="s", how=how, better="lower"),
         "memory": memory,
         "flops": Quantity(value=count.total, n=steps, unit="FLOP", how="counted"),
         "examples_per_second": Quantity(value=pace, low=pace / half, high=pace * half, n=len(real.seconds), unit="examples/s",
-                                        how="t, logarithms of step times", better="higher"),
+                                        how=how, better="higher"),
         **bill((spread[1], spread[2]), watts, prepared.recipe.evidence.cost),
     }
     assumed = (say("time: {n} of {steps} steps were timed, on a copy of the model, and {rows} validation rows answered",
@@ -112,10 +113,10 @@ def _states(prepared: Prepared) -> int:
     return 2 if prepared.training.optimizer == "adamw" else int(bool(prepared.training.momentum))
 
 
-def _memory(real: Rehearsal, size: int, prepared: Prepared) -> Quantity:
+def _memory(real: Rehearsal) -> Quantity:
     """The rehearsal held what a training holds: a copy of the weights (there, of the best), gradients, the optimiser's state."""
     if real.peak is None:
         return unmeasured(say("this system does not tell a process its memory"), "MiB")
     peak = real.peak / machine.MIB
-    return Quantity(value=peak, low=peak * MEMORY[0], high=peak * MEMORY[1], n=len(real.seconds), unit="MiB", how="measured on the longest batch",
-                    better="lower")
+    return Quantity(value=peak, low=peak * MEMORY[0], high=peak * MEMORY[1], n=len(real.seconds), unit="MiB",
+                    how="measured on the longest batch", better="lower")

@@ -21,9 +21,9 @@ from steelyard.parts import Key, Processor, Task
 from steelyard.rows import Rows
 
 MOST = 8  # optimiser steps; the first, on the longest examples, warms up and shows the memory
-LEAST = 4
-SHORT = 5.0  # seconds: a training that is over sooner is rehearsed with the fewest steps
-PATIENCE = 20.0  # seconds after which no further step is begun
+LEAST = 3  # timed steps
+SHARE, AT_ONCE = 0.05, 1.0  # of the training's time, and seconds, that may be spent before further steps are left out
+PATIENCE = 20.0  # seconds after which they are left out in any case
 ANSWERED = 3  # batches of answers that are timed
 
 
@@ -45,7 +45,8 @@ class Rehearsal:
     peak: int | None
 
 
-def rehearse(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, batches: list[np.ndarray], weights: np.ndarray, steps: int) -> Rehearsal:
+def rehearse(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, batches: list[np.ndarray], weights: np.ndarray,
+             steps: int) -> Rehearsal:
     """At most 8 optimiser steps, on batches from all over the first epoch, and some validation answers.
 
     batches   of the first epoch
@@ -76,11 +77,11 @@ def rehearse(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, batches
         return time.perf_counter() - start
 
     first = step(longest(prepared, training.batch_size or 1), 0)
-    num = MOST if steps * first > SHORT else LEAST
-    picked = spread(weights, min(num - 1, steps))
+    picked = spread(weights, min(MOST - 1, max(steps, LEAST)))
+    enough = min(PATIENCE, max(AT_ONCE, SHARE * steps * first))
     seconds: list[float] = []
     for number, batch in enumerate(picked, start=1):
-        if seconds and time.perf_counter() - began > PATIENCE:
+        if len(seconds) >= LEAST and time.perf_counter() - began > enough:
             break
         seconds.append(step(batches[batch], number))
     answer, answered = answer_seconds(twin, prepared.task, prepared.processor, prepared.stores["validation"],
@@ -91,14 +92,16 @@ def rehearse(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, batches
 def spread(weights: np.ndarray, num: int) -> np.ndarray:
     """(num,) places: the middle one of each of `num` equal parts from light to heavy, so that their mean is the whole's.
 
-    In an order that is not by weight: a machine that slows down must not look like batches that grow.
+    Fewer batches are taken more than once. In an order that is not by weight: a machine that slows down must not look
+    like batches that grow.
     """
     rising = np.argsort(weights, kind="stable")
     middles = ((np.arange(num) + 0.5) / num * len(weights)).astype(np.int64)
     return np.random.default_rng(0).permutation(rising[middles])
 
 
-def answer_seconds(model: PreTrainedModel, task: Task, processor: Processor, store: Store, rows: Rows, precision: str = "fp32") -> tuple[float, int]:
+def answer_seconds(model: PreTrainedModel, task: Task, processor: Processor, store: Store, rows: Rows,
+                   precision: str = "fp32") -> tuple[float, int]:
     """(seconds a row, rows measured): collating, the model, the answer and its measuring, on a few batches of like length."""
     model.eval()
     lengths = store.lengths()
@@ -116,7 +119,8 @@ def answer_seconds(model: PreTrainedModel, task: Task, processor: Processor, sto
     return took / done * per_row, round(done / per_row)
 
 
-def _answer(model: PreTrainedModel, task: Task, processor: Processor, store: Store, indices: np.ndarray, rows: Rows, precision: str) -> None:
+def _answer(model: PreTrainedModel, task: Task, processor: Processor, store: Store, indices: np.ndarray, rows: Rows,
+            precision: str) -> None:
     with torch.inference_mode():
         batch = place(task.collate(store.take(torch.from_numpy(indices)), processor, None), model.device, "contiguous")
         with precise(model.device, precision):
