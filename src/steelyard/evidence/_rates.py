@@ -6,10 +6,12 @@ import numpy as np
 
 from steelyard.facts import Quantity, unmeasured
 from steelyard.language import say
+from steelyard.math.influence import Z, t_quantile
 from steelyard.math.intervals import newcombe, ratio, smallest_gap, wilson
 from steelyard.math.multiple import two_proportions_p
 
 LEAST = 10  # rows of a group: fewer are listed, not compared
+NEAR = 0.1  # a p-value above it leads to no claim whatever the test
 
 
 @dataclass(frozen=True)
@@ -88,24 +90,43 @@ def compare(column: str, groups: np.ndarray, rate: Rate, clusters: np.ndarray | 
     for name, n, times in zip(names, rows, hits, strict=True):
         own = Count(float(times) / effect, float(n) / effect, int(n))
         rest = whole.less(own)
-        p = two_proportions_p(round(own.hits), max(1, round(own.rows)), min(round(rest.hits), max(1, round(rest.rows))),
-                              max(1, round(rest.rows))) if min(own.n, rest.n) >= LEAST else float("nan")
+        p = _chance(own, rest) if min(own.n, rest.n) >= LEAST else float("nan")
         visible = smallest_gap(max(1, round(own.rows)), max(1, round(rest.rows)), rest.share) if own.n and rest.n else float("nan")
         found.append(Comparison(column, str(name), rate, own, rest, effect, p, visible))
     return found
 
 
+def _chance(own: Count, rest: Count) -> float:
+    """The two-sided p-value of "both have one rate": the chi-squared test's, or Fisher's exact one where that is near a claim.
+
+    With a small group and a rare hit, chi-squared alone made false claims in 7% of audits where 5% are allowed.
+    """
+    (s1, n1), (s2, n2) = ((min(round(one.hits), rows), rows) for one in (own, rest) for rows in [max(1, round(one.rows))])
+    p = two_proportions_p(s1, n1, s2, n2)
+    if p >= NEAR:
+        return p
+    from scipy.stats import fisher_exact
+
+    return max(p, float(fisher_exact([[s1, n1 - s1], [s2, n2 - s2]]).pvalue))
+
+
 def design_effect(hit: np.ndarray, of: np.ndarray, clusters: np.ndarray | None) -> float:
     """How many rows of these clusters are worth one independent row; at least 1, and 1 without clusters.
 
-    From what is left when each group's rate is taken away. Source: Kish 1965; Liang & Zeger 1986, Biometrika 73:13.
+    From what is left when each group's rate is taken away, widened as Student's t is for so few clusters; all rows are worth one where
+    there are not more clusters than groups. Source: Kish 1965; Liang & Zeger 1986, Biometrika 73:13.
     """
     if clusters is None or not len(hit):
         return 1.0
+    names, cluster = np.unique(clusters, return_inverse=True)
+    free = len(names) - len(np.unique(of))
+    if free < 1:
+        return float(len(hit))
     left = hit - (np.bincount(of, weights=hit) / np.maximum(np.bincount(of), 1))[of]
-    _, cluster = np.unique(clusters, return_inverse=True)
-    alone = float(np.square(left).sum())
-    return max(1.0, float(np.square(np.bincount(cluster, weights=left)).sum()) / alone) if alone > 0 else 1.0
+    alone, together = float(np.square(left).sum()), float(np.square(np.bincount(cluster, weights=left)).sum())
+    if alone == 0:
+        return len(hit) / len(names)
+    return max(1.0, together / alone) * len(names) / free * (t_quantile(free) / Z) ** 2
 
 
 def _how(method: str, effect: float) -> str:

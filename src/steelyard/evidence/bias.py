@@ -35,10 +35,10 @@ class Verdict:
     adjusted: float
     outcome: Outcome
 
-    @property
-    def worse(self) -> bool:
-        """Whether the group fares worse than the rest, chance or not."""
-        return self.one.difference > 0 if self.one.rate.higher else self.one.difference < 0
+
+def _worse(one: Comparison) -> bool:
+    """Whether the group fares worse than the rest, chance or not."""
+    return one.difference > 0 if one.rate.higher else one.difference < 0
 
 
 def weigh(case: "Case") -> Evidence:
@@ -59,7 +59,8 @@ def weigh(case: "Case") -> Evidence:
                         refused=say("no column of {columns} has two groups of {least} rows or more: nothing can be compared",
                                     columns=", ".join(columns), least=LEAST))
     spreads = {name: found for name, groups in columns.items() if (found := _spread(groups, rates[0], case.seed)) is not None}
-    return Evidence(evidence="bias", of=case.of, signature=case.signature(f"Holm over {_family(verdicts)} comparisons, each group with the rest"),
+    signature = case.signature(f"Holm over {_family(verdicts)} comparisons, each group with the rest")
+    return Evidence(evidence="bias", of=case.of, signature=signature,
                     quantities=_quantities(verdicts, spreads), findings=_findings(verdicts),
                     details=_details(verdicts, spreads, settings.positive))
 
@@ -123,8 +124,8 @@ def _twins(found: Sequence[Comparison]) -> dict[int, int]:
 def _outcome(one: Comparison, adjusted: float) -> Outcome:
     low, high = one.ends
     if not np.isnan(adjusted) and adjusted < ALPHA:
-        return "issue" if one.rate.higher == (one.difference > 0) else "passed"
-    return "passed" if not np.isnan(adjusted) and -CLOSE <= low and high <= CLOSE else "inconclusive"
+        return "issue" if _worse(one) else "passed"
+    return "passed" if not np.isnan(adjusted) and max(-low, high) <= CLOSE else "inconclusive"
 
 
 def _family(verdicts: Sequence[Verdict]) -> int:
@@ -175,7 +176,7 @@ def _findings(verdicts: Sequence[Verdict]) -> list[Finding]:
     """One a comparison; of two groups only the one that fares worse; the groups too small to compare together."""
     found = []
     mirrored = _twins([verdict.one for verdict in verdicts])
-    left_out = {first if verdicts[first].worse is False else twin for twin, first in mirrored.items()}
+    left_out = {first if not _worse(verdicts[first].one) else twin for twin, first in mirrored.items()}
     errors = [verdict.one for verdict in verdicts if verdict.one.rate.name == "error"]
     small = {(one.column, one.group) for one in errors if one.own.n < LEAST}
     for place, verdict in enumerate(verdicts):
@@ -197,8 +198,9 @@ def _said(verdict: Verdict) -> Sentence:
     sentence = {"issue": worse, "inconclusive": blind, "passed": within}[verdict.outcome]
     if verdict.outcome == "passed" and verdict.adjusted < ALPHA:
         sentence = better
+    shares = {"own": one.own.share, "rest": one.rest.share}
     points = {"gap": one.difference, "low": low, "high": high, "visible": one.smallest_gap}
-    return Sentence(sentence.template, {"column": one.column, "group": one.group, "own": one.own.share, "n": one.own.n, "rest": one.rest.share,
+    return Sentence(sentence.template, {"column": one.column, "group": one.group, "n": one.own.n, **shares,
                                         **{name: 100 * value for name, value in points.items()}})
 
 
