@@ -96,7 +96,6 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
     right = entry.get("right")
     image = picture(show.get("image"))
     score = entry.get("score")
-    sure = isinstance(score, (int, float)) and 0 <= score <= 1
     return Shown(
         origin=shorten(entry.get("origin", entry.get("row", "")), 80),
         text=shorten(show["text"]) if isinstance(show.get("text"), str) else None, picture=image,
@@ -104,4 +103,4 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
         missing=say("This picture cannot be shown.") if show.get("image") and image is None else None,
         decided=shorten(decided, 80) if decided is not None else "–", truth=shorten(truth, 80) if truth is not None else "–",
         mark="" if not isinstance(right, (int, float)) else "right" if right >= 0.5 else "wrong",
-        sure=digits.share(float(score)) + "%" if sure else "")
+        sure=digits.share(score) + "%" if isinstance(score, (int, float)) and 0 <= score <= 1 else "")

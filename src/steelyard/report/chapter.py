@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from steelyard.facts import Quantity
-from steelyard.language import Sentence
+from steelyard.language import Sentence, say
 from steelyard.report import digits, svg
 from steelyard.report.material import Material
 from steelyard.report.texts import tidy
@@ -87,6 +87,11 @@ def intervals(caption: Text, heads: tuple[Text, Text, Text], lines: Sequence[tup
 
 def _tick(number: float, unit: str) -> str:
     return (f"{100 * number:g}%" if unit == "share" else f"{number:,g}").replace("-", "−")
+
+
+def join(clauses: Sequence[Text]) -> str:
+    """Clauses one after another, in the language in force."""
+    return str(say("; ")).join(str(clause) for clause in clauses)
 
 
 def prose(text: Text) -> Markup:

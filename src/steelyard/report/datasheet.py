@@ -6,7 +6,7 @@ from steelyard.language import Sentence, say
 from steelyard.report import svg
 from steelyard.report.chapter import Chapter, Text, notices
 from steelyard.report.digits import share
-from steelyard.report.findings import told
+from steelyard.report.findings import more, told
 from steelyard.report.material import Material, entries, mapping, sentence
 from steelyard.report.names import name
 from steelyard.report.texts import shorten
@@ -23,7 +23,7 @@ def view(material: Material) -> Chapter:
     balance = _balance(material)
     return Chapter("datasheet", say("The data and its leaks"), {
         "splits": [(name(split), f"{int(n):,}") for split, n in mapping(data.get("rows")).items()],
-        "balance": balance, "findings": told(document) if document else [],
+        "balance": balance, "findings": told(document) if document else [], "more": more(document) if document else "",
         "bad": [(shorten(entry.get("origin", ""), 80), sentence(entry.get("why")) or "") for entry in bad[:BAD]],
         "heads": {"caption": say("Rows"), "split": say("split"), "rows": say("rows"), "balance": say("Rows of each label"),
                   "label": say("label"),

@@ -59,12 +59,21 @@ def amount(number: float, unit: str) -> str:
     if unit == "s":
         return duration(number)
     if unit in SCALES:
-        sizes = SCALES[unit]
-        size, name = next((pair for pair in sizes if abs(number) >= pair[0]), sizes[-1])
+        size, name = _scale(abs(number), unit)
         return f"{significant(number / size)} {name}"
     if unit in COUNTS:
         return f"{number:,.0f}" if number == round(number) else significant(number)
-    return f"{significant(number)} {_UNITS.get(unit, unit)}"
+    return f"{significant(number)}{_unit(unit)}"
+
+
+def _unit(unit: str) -> str:
+    """The unit after its number; a ratio has none."""
+    return "" if unit == "ratio" else f" {_UNITS.get(unit, unit)}"
+
+
+def _scale(size: float, unit: str) -> tuple[float, str]:
+    """The largest size that the number reaches, or the smallest."""
+    return next((pair for pair in SCALES[unit] if size >= pair[0]), SCALES[unit][-1])
 
 
 def _bare(number: float, quantity: Quantity) -> str:
@@ -84,6 +93,10 @@ def ends(quantity: Quantity) -> Sentence | None:
     """The interval alone: "85.1 to 89.4", without a unit that the value bears; None where there is none."""
     if quantity.low is None or quantity.high is None:
         return None
+    if quantity.unit in SCALES:  # both in the size of the larger: "0.27 to 1.92 Wh"
+        size, unit = _scale(max(abs(quantity.low), abs(quantity.high)), quantity.unit)
+        low, high = (f"{'−' if end < 0 else ''}{significant(abs(end) / size)}" for end in (quantity.low, quantity.high))
+        return say("{low} to {high}", low=low, high=f"{high} {unit}")
     return say("{low} to {high}", low=_bare(quantity.low, quantity), high=_bare(quantity.high, quantity))
 
 
@@ -96,7 +109,7 @@ def value(quantity: Quantity) -> str | Sentence:
         return _bare(quantity.value, quantity) + "%"
     if quantity.unit in SCALES or quantity.unit in ("s", *COUNTS):
         return _bare(quantity.value, quantity)
-    return f"{_bare(quantity.value, quantity)} {_UNITS.get(quantity.unit, quantity.unit)}"
+    return f"{_bare(quantity.value, quantity)}{_unit(quantity.unit)}"
 
 
 def brief(quantity: Quantity) -> Sentence | str:

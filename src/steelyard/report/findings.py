@@ -12,6 +12,7 @@ from steelyard.report.texts import shorten
 
 _ORDER = ("issue", "inconclusive", "passed", "not applicable")
 PLACES = 5
+MOST = 30  # findings of one document
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,14 @@ class Told:
 
 
 def told(document: Evidence) -> list[Told]:
-    """All findings, issues first, in their own order otherwise."""
-    return [_told(finding) for finding in sorted(document.findings, key=lambda finding: _ORDER.index(finding.outcome))]
+    """The first findings, issues before all else, in their own order otherwise."""
+    return [_told(finding) for finding in sorted(document.findings, key=lambda finding: _ORDER.index(finding.outcome))[:MOST]]
+
+
+def more(document: Evidence) -> Text:
+    """How many findings `told` leaves to the document, or nothing."""
+    left = len(document.findings) - MOST
+    return say("and {n} further findings in evidence/", n=left) if left > 0 else ""
 
 
 def _told(finding: Finding) -> Told:
@@ -38,8 +45,8 @@ def _told(finding: Finding) -> Told:
     rows: Text = ""
     if finding.rows:
         places = ", ".join(shorten(row, 80) for row in finding.rows[:PLACES])
-        more = len(finding.rows) > PLACES
-        rows = say("seen at {places} and elsewhere", places=places) if more else say("seen at {places}", places=places)
+        many = len(finding.rows) > PLACES
+        rows = say("seen at {places} and elsewhere", places=places) if many else say("seen at {places}", places=places)
     return Told(kind, outcome, finding.why, finding.code, rows, _figures(finding))
 
 

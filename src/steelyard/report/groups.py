@@ -6,8 +6,8 @@ from typing import Any
 from steelyard.facts import Evidence, Quantity
 from steelyard.language import Sentence, say
 from steelyard.report import digits
-from steelyard.report.chapter import Chapter, Table, Text, intervals, notices
-from steelyard.report.findings import told
+from steelyard.report.chapter import Chapter, Table, Text, intervals, join, notices
+from steelyard.report.findings import more, told
 from steelyard.report.material import Material, entries, mapping, quantity
 from steelyard.report.texts import shorten
 
@@ -23,7 +23,7 @@ def view(material: Material) -> Chapter:
     columns = [{"name": shorten(column, 60), "tables": _tables(column, entries(groups)), "spread": spread(document, column)}
                for column, groups in mapping(document.details.get("columns")).items()]
     lead = say("Groups are compared each with all other rows; whatever was not shown to differ may still differ.")
-    return Chapter("groups", title, {"columns": columns, "findings": told(document), "lead": lead}, boxes)
+    return Chapter("groups", title, {"columns": columns, "findings": told(document), "more": more(document), "lead": lead}, boxes)
 
 
 _RATES = (("error", say("error rate")), ("selection", say("selection rate")), ("fpr", say("false positive rate")),
@@ -36,23 +36,28 @@ def _tables(column: str, groups: list[dict[str, Any]]) -> list[Table]:
         lines = [line for group in groups if (line := _line(group, key)) is not None]
         if not lines:
             continue
-        lines.sort(key=lambda line: (line[1].value is None, -(line[1].value or 0.0)))
-        more = say("and {n} further groups with lower rates", n=len(lines) - LINES) if len(lines) > LINES else ""
+        worst = 1 if key == "selection" else -1  # a low selection rate is the worse one
+        lines.sort(key=lambda line: (line[1].value is None, worst * (line[1].value or 0.0)))
+        rest = say("and {n} further groups", n=len(lines) - LINES) if len(lines) > LINES else ""
         found.append(intervals(say("{column}: {rate}, with 95% intervals", column=shorten(column, 60), rate=rate),
-                               (shorten(column, 60), rate, say("interval")), lines[:LINES], more))
+                               (shorten(column, 60), rate, say("interval")), lines[:LINES], rest))
     return found
 
 
 def _line(group: Mapping[str, Any], key: str) -> tuple[Text, Quantity, Text, str] | None:
+    """One group by one rate, with its difference to all others and whether that could be assessed."""
     rate = quantity(group.get(key))
     if rate is None:
         return None
-    remark: Text = ""
+    compared = mapping(mapping(group.get("compared")).get(key))
+    remarks: list[Text] = []
+    if (difference := quantity(compared.get("difference"))) is not None and difference.value is not None:
+        remarks.append(say("against the others: {gap}", gap=digits.gap(difference)))
     if key == "selection" and (ratio := quantity(group.get("ratio"))) is not None and ratio.value is not None:
-        remark = say("{figure} of the others' rate", figure=digits.brief(ratio))
-    if key == "error" and (difference := quantity(group.get("difference"))) is not None and difference.value is not None:
-        remark = say("against the others: {gap}", gap=digits.gap(difference))
-    return shorten(group.get("group"), 60), rate, remark, "issue" if group.get("outcome") == "issue" and key == "error" else "ours"
+        remarks.append(say("{figure} of the others' rate", figure=digits.brief(ratio)))
+    if compared.get("outcome") == "inconclusive":
+        remarks.append(say("not assessable"))
+    return shorten(group.get("group"), 60), rate, join(remarks), "issue" if compared.get("outcome") == "issue" else "ours"
 
 
 def spread(document: Evidence, column: str) -> Sentence | None:

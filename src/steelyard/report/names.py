@@ -10,7 +10,7 @@ _NAMES = {
     "time": say("training time"), "train-time": say("training time"), "seconds": say("training time"), "memory": say("peak memory"),
     "flops": say("arithmetic"), "flop": say("arithmetic"), "energy": say("energy"), "money": say("price"), "co2": say("CO₂ equivalent"),
     "examples-per-second": say("examples per second"), "parameters": say("parameters"), "storage": say("storage"), "disk": say("storage"),
-    "total-time": say("time in all"), "weigh-time": say("time of weighing"), "latency": say("time of one answer"),
+    "total-time": say("time in all"), "weigh-time": say("time of weighing"), "answering": say("time of 1,000 answers"),
     "mfu": say("share of the machine's peak"),
     # counterweights
     "constant": say("a constant answer"), "tf-idf + logistic regression": say("TF-IDF + logistic regression"),

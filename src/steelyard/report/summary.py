@@ -1,11 +1,13 @@
 """Five sentences: how often right, the bill, what answers depend on, the worst group, what cannot be said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from steelyard.facts import Evidence, Quantity
 from steelyard.language import Sentence, say
 from steelyard.report import digits
-from steelyard.report.chapter import Chapter, Notice, Table, Text, intervals
+from steelyard.report.chapter import Chapter, Notice, Table, Text, intervals, join
 from steelyard.report.material import Material, entries, mapping, quantity
 from steelyard.report.names import name
 from steelyard.report.texts import shorten
@@ -149,14 +151,27 @@ def worst_group(material: Material) -> list[Text]:
     error = quantity(worst.get("error"))
     if not worst or error is None:
         return [say("No group could be assessed.")]
-    said: list[Text] = [say("{column} = {group}: wrong in {figure}.", column=shorten(worst.get("column"), 60),
-                            group=shorten(worst.get("group"), 60),
-                            figure=digits.full(error))]
-    issues = sum(finding.outcome == "issue" for finding in document.findings)
-    said.append(say("{n} differences between groups are more than chance.", n=issues) if issues > 1
-                else say("One difference between groups is more than chance.") if issues
-                else say("No difference between groups was shown to be more than chance; that is not to say that there is none."))
+    column, group = shorten(worst.get("column"), 60), shorten(worst.get("group"), 60)
+    said: list[Text] = [say("{column} = {group}: wrong in {figure}.", column=column, group=group, figure=digits.full(error))]
+    compared = _compared(document, worst)
+    difference = quantity(compared.get("difference"))
+    if compared.get("outcome") == "issue" and difference is not None:
+        said.append(say("That is worse than all other rows by {gap}, and more than chance.", gap=digits.gap(difference)))
+    elif compared.get("outcome") == "inconclusive":
+        said.append(say("These rows are too few to tell that from chance."))
+    issues = sum(finding.outcome == "issue" for finding in document.findings) - (compared.get("outcome") == "issue")
+    if issues:
+        said.append(say("Further differences between groups that are more than chance: {n}.", n=issues))
+    elif compared.get("outcome") != "issue":
+        said.append(say("No difference between groups was shown to be more than chance; that is not to say that there is none."))
     return said
+
+
+def _compared(document: Evidence, worst: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How the worst group's error rate compares with that of all others: difference and outcome."""
+    groups = entries(mapping(document.details.get("columns")).get(str(worst.get("column"))))
+    entry = next((group for group in groups if group.get("group") == worst.get("group")), {})
+    return mapping(mapping(entry.get("compared")).get("error"))
 
 
 def unsaid(material: Material) -> list[Text]:
@@ -180,11 +195,6 @@ def unsaid(material: Material) -> list[Text]:
     if not said:
         return [say("Whatever was not asked.")]
     return [say("Still open: {clauses}.", clauses=join(said))]
-
-
-def join(parts: list[Sentence] | list[Sentence | str] | list[str]) -> str:
-    """Clauses one after another, in the language in force."""
-    return str(say("; ")).join(str(part) for part in parts)
 
 
 def weights(material: Material) -> Table | None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import re
+import warnings
 from functools import lru_cache
 
 from steelyard.language import say
@@ -31,10 +32,14 @@ def shorten(text: object, longest: int = LONGEST) -> str:
     return tidy(text[:longest]) + str(say("… ({n:,} more characters)", n=len(text) - longest))
 
 
-@lru_cache(maxsize=256)
 def picture(url: object) -> str | None:
     """A data: URL of a picture small enough for the page, or None where it is none: nothing else may be an address."""
-    found = _PICTURE.match(url) if isinstance(url, str) else None
+    return _picture(url) if isinstance(url, str) else None
+
+
+@lru_cache(maxsize=256)
+def _picture(url: str) -> str | None:
+    found = _PICTURE.match(url)
     if found is None:
         return None
     if len(found[2]) * 3 // 4 <= _LARGEST:
@@ -48,7 +53,13 @@ def picture(url: object) -> str | None:
 def _smaller(encoded: bytes) -> str | None:
     from PIL import Image
 
-    with Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG", "GIF", "WEBP")) as image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG", "GIF", "WEBP"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+    with opened as image:
         if image.width * image.height > _PIXELS:
             return None
         small = image.convert("RGB")
