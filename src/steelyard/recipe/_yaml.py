@@ -9,7 +9,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, Event, MappingStartEvent, ScalarEvent, SequenceStartEvent
+from ruamel.yaml.events import (
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from steelyard.errors import InputError
@@ -123,8 +132,7 @@ def _compose(text: str, where: str) -> Node | None:
             documents += isinstance(event, DocumentStartEvent)
             depth += isinstance(event, SequenceStartEvent | MappingStartEvent)
             _refuse(event, f"{where}:{event.start_mark.line + 1}" if event.start_mark else where)
-            if type(event).__name__ in ("SequenceEndEvent", "MappingEndEvent"):
-                depth -= 1
+            depth -= isinstance(event, SequenceEndEvent | MappingEndEvent)
             if depth > _DEEPEST:
                 raise InputError(say("{where}: nested too deeply for a recipe", where=f"{where}:{event.start_mark.line + 1}"))
             if documents > 1:
@@ -152,7 +160,7 @@ def _compose(text: str, where: str) -> Node | None:
 
 
 def _refuse(event: Event, where: str) -> None:
-    if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+    if isinstance(event, NodeEvent) and event.anchor is not None:  # an alias is one too
         raise InputError(
             say("{where}: anchors (&) and aliases (*) are not taken; write the value out, in quotes where it begins so", where=where)
         )

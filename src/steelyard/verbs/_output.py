@@ -21,11 +21,12 @@ def only_results() -> Iterator[None]:
         _results.reset(token)
 
 
-def result(document: Mapping[str, Any], text: str) -> None:
+def result(document: Mapping[str, Any], text: str | None = None) -> None:
     """What a verb found: `text` for people, or with --json `document` as the one JSON object, in one line. NaN is refused."""
     stream = _results.get()
     if stream is None:
-        print(text)
+        if text is not None:
+            print(text)
         return
     stream.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
     stream.flush()
