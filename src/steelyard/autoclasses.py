@@ -22,10 +22,14 @@ def register() -> None:
 
 
 def _families() -> None:
-    """Each family's file registers what it defines; one that is being imported just now does so when it is done."""
+    """Each family's file registers what it defines; one that is being imported just now does so when it is done.
+
+    So do guests, which may build on that one.
+    """
     from steelyard import catalog
 
-    for name in catalog.names("families"):
+    busy = [name for name in catalog.own("families") if catalog.module_of("families", name) in sys.modules]
+    for name in catalog.own("families") if busy else catalog.names("families"):
         if catalog.module_of("families", name) not in sys.modules:
             catalog.load("families", name, "families")
 

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import Any, Iterator
 
+from steelyard.autoclasses import AUTO
 from steelyard.errors import InputError, unknown
 from steelyard.language import say
 
@@ -25,7 +26,8 @@ def guests(room: str) -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=f"steelyard.{room}"):
         if point.name in own(room) or point.name in found:
-            raise InputError(say('the installed package "{package}" offers {room} "{name}", but that name is taken; uninstall one of the two',
+            raise InputError(say('the installed package "{package}" offers {room} "{name}", but that name is taken; '
+                                 "uninstall one of the two",
                                  package=point.dist.name if point.dist else "?", room=room, name=point.name))
         found[point.name] = point
     return found
@@ -43,9 +45,17 @@ def module_of(room: str, name: str) -> str:
 
 @cache
 def _load(room: str, name: str) -> Any:
+    if room == "families":
+        import_module(AUTO)  # steelyard.autoclasses then registers all families in turn, and not while this one is half imported
     if name in own(room):
         return import_module(module_of(room, name)).PART
-    return guests(room)[name].load()
+    point = guests(room)[name]
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(say('the installed package "{package}" offers {room} "{name}", which cannot be imported ({reason}); '
+                             "mend or uninstall it",
+                             package=point.dist.name if point.dist else "?", room=room, name=name, reason=error)) from error
 
 
 def load(room: str, name: str, where: str) -> Any:

@@ -81,7 +81,8 @@ def test_it_loads_in_plain_transformers(pair, saved):
 
 def test_hub_judges_what_was_saved(pair, saved):
     recipe = {**pair.task.tiny, "model": {"from": str(saved(pair))}, "training": "none"}
-    recipe["data"] = {"test": pair.task.tiny["data"]["train"]}
+    data = pair.task.tiny["data"]
+    recipe["data"] = {"test": data["train"], "columns": data.get("columns", {})}
     prepared = prepare(read(recipe))
     assert prepared.task == pair.task
     model = prepared.family.start(prepared.task, prepared.config).eval()

@@ -1,0 +1,1 @@
+"""Parts of a third party, found by their entry points."""
