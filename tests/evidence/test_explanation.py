@@ -14,6 +14,7 @@ from steelyard.facts import Evidence, Quantity
 from steelyard.language import in_language
 from steelyard.math.intervals import paired_difference
 
+UNUSUAL = ("unusual", "unusual x spread", "unusual / spread")
 METHODS = (IntegratedGradients(), Occlusion())
 
 
@@ -23,8 +24,8 @@ def test_a_trained_net_is_explained(digits, case_of):
     table = evidence.details["methods"]["integrated-gradients"]["table"]
     assert {line["way"] for line in table} == {"mean", "blur"}
     assert {line["control"] for line in table} == {
-        "nothing", "permuted", "another-row", "mean-of-others", "surface-guess", "random-twin", "surface:ink", "surface:edges",
-        "surface:centre", "mean x ink", "mean x edges", "mean x centre"}
+        "nothing", "permuted", "another-row", "mean-of-others", "random-twin",
+        *(f"{kind}{name}" for kind in ("surface:", "mean x ") for name in ("ink", "edges", "centre", *UNUSUAL))}
     assert all(line["low"] > 0 and line["n"] == 60 for line in table)
     assert {line["way"] for line in evidence.details["methods"]["occlusion"]["table"]} == {"blur"}  # not by the way that made it
     effect = evidence.quantities["integrated-gradients.mean.effect"]
@@ -128,6 +129,16 @@ def test_little_time_means_fewer_rows_and_says_so(digits, case_of, monkeypatch):
 def test_an_unknown_method_is_an_input_error(digits, case_of):
     with pytest.raises(InputError, match="occlusion"):
         weigh(case_of(digits, methods=("oclusion",)))
+
+
+def test_what_is_unusual_is_the_literal_distance_from_the_mean(digits, messages):
+    found = deletion.unusual(digits.subjects)
+    pictures = np.stack([one.example["pixels"].ravel() for one in digits.subjects])
+    usual, spread = pictures.mean(axis=0), pictures.std(axis=0)
+    for i in (0, 7):
+        np.testing.assert_allclose(found["unusual"][i], [abs(pictures[i, p] - usual[p]) for p in range(64)])
+        np.testing.assert_allclose(found["unusual x spread"][i], [abs(pictures[i, p] - usual[p]) * spread[p] for p in range(64)])
+    assert deletion.unusual(messages.subjects) == {}
 
 
 def test_texts_too_short_to_tell_are_left_out(messages, case_of):

@@ -90,38 +90,11 @@ def test_mean_of_others_leaves_the_row_itself_out():
     assert deletion.mean_of_others(maps[:1], places[:1])[0].tolist() == [0, 0, 0]
 
 
-def test_mean_by_number_counts_from_either_end():
-    maps = [np.array([1.0, 0, 0]), np.array([0, 1.0]), np.array([0, 0, 0, 1.0])]
-    ahead = deletion.mean_by_number(maps)
-    np.testing.assert_allclose(ahead[1], [0.5, 0])
-    np.testing.assert_allclose(ahead[2], [0.5, 0.5, 0, 0])  # no other row has a fourth unit
-    np.testing.assert_allclose(deletion.mean_by_number(maps, from_end=True)[0], [0, 0, 1])
-
-
 def test_permuted_keeps_the_values():
     scores = RNG.normal(size=9)
     draws = deletion.permuted(scores, 5, np.random.default_rng(1))
     assert (np.sort(draws, axis=1) == np.sort(scores)).all()
     assert len({tuple(one) for one in draws}) == 5
-
-
-def test_guessed_finds_a_product_of_what_lies_open():
-    ink = [RNG.random(16) for _ in range(30)]
-    blob = np.exp(-(((deletion.positions(boxes(4, 4)) - 0.5) ** 2).sum(axis=1)) / 0.1)
-    maps = [one * blob for one in ink]
-    features = [np.stack([one, blob], axis=1) for one in ink]
-    same = [np.corrcoef(a, b)[0, 1] for a, b in zip(maps, deletion.guessed(maps, features), strict=True)]
-    assert min(same) > 0.95
-
-
-def test_guessed_of_noise_is_no_better_than_chance_and_one_row_is_zeros():
-    maps = [RNG.normal(size=16) for _ in range(60)]
-    features = [RNG.random((16, 3)) for _ in maps]
-    same = [np.corrcoef(a, b)[0, 1] for a, b in zip(maps, deletion.guessed(maps, features), strict=True)]
-    assert abs(np.mean(same)) < 0.1
-    assert deletion.guessed(maps[:1], features[:1])[0].tolist() == [0] * 16
-    flat = deletion.guessed(maps[:4], [np.ones((16, 1))] * 4)
-    assert all(np.ptp(one) == 0 for one in flat)
 
 
 @pytest.mark.parametrize("draw", [

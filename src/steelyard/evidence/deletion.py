@@ -7,8 +7,8 @@ permuted           the values are right, the places are not: random maps
 another-row        a map that says nothing of this row: blobs, priors, the training set's variance
 mean-of-others     the same, without the other row's noise
 mean x NAME        such a prior times the row's ink, length, rarity...
-surface:NAME       the row's own ink, edges, length, rarity, and the prior of position that its task names
-surface-guess      any mixture of all these that a regression on the other rows' maps finds
+surface:NAME       the row's own ink, edges, length, rarity, the prior of position that its task names, and (of pictures) what is
+                   unusual in it, alone, times the spread and over it: the training set's variance, and whatever rises with it
 random-twin        everything that a model of this shape with random weights gives too, so all that ignores the model
 """
 
@@ -104,14 +104,41 @@ def explain(explainer: Explainer, door: Door, subjects: Sequence[Subject]) -> li
     return maps
 
 
+def unusual(subjects: Sequence[Subject]) -> dict[str, list[np.ndarray]]:
+    """How far each unit is from the mean of all subjects at its place, in units of their spread to the power of 1, 0 and -1.
+
+    For inputs that are all of one shape and divided in one way (pictures); for others nothing. It says what about a row is
+    out of the ordinary, and where rows differ at all: a good guess at what any model leans on, made without one.
+    """
+    of = subjects[0].units.of
+    if any(one.units.of.shape != of.shape or (one.units.of != of).any() for one in subjects):
+        return {}
+    fields = [name for name, array in subjects[0].example.items() if array.ndim >= of.ndim > 1 and array.shape[-of.ndim :] == of.shape]
+    if not fields or any(one.example[name].shape != subjects[0].example[name].shape for one in subjects for name in fields):
+        return {}
+    inside = of >= 0
+    sizes = np.bincount(of[inside], minlength=len(subjects[0].units))
+    found: dict[str, list[np.ndarray]] = {"unusual": [], "unusual x spread": [], "unusual / spread": []}
+    planes = [np.stack([one.example[name] for one in subjects]).reshape(len(subjects), -1, *of.shape) for name in fields]
+    values = np.concatenate(planes, axis=1)
+    usual, spread = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+    for own in values:
+        far = np.abs(own - usual)
+        weighted = {"unusual": far, "unusual x spread": far * spread, "unusual / spread": far / (spread + spread.mean() / 10 + 1e-12)}
+        for name, at in weighted.items():
+            found[name].append(np.bincount(of[inside], weights=at.mean(axis=0)[inside], minlength=len(sizes)) / np.maximum(sizes, 1))
+    return found
+
+
 def judge(door: Door, subjects: Sequence[Subject], candidates: Mapping[str, Candidate], surfaces: Mapping[str, Maps],
           seed: int) -> dict[str, Verdict]:
     """Judge every candidate against every control, on the same rows and the same hidden shares.
 
-    surfaces  Task.surface of the subjects
+    surfaces  Task.surface of the subjects; `unusual` is added
     seed      draws the permutations and breaks ties
     """
     names = list(candidates)
+    surfaces = {**surfaces, **unusual(subjects)}
     tables = {(f"surface:{name}", ""): [scores[None] for scores in maps] for name, maps in surfaces.items()}
     for number, name in enumerate(names):
         rng = np.random.default_rng([seed, number])
@@ -129,15 +156,11 @@ def controls(candidate: Candidate, units: Sequence[Units], surfaces: Mapping[str
     """Name -> (draws, units) a row: the map itself, as "map", and the controls that are made of it."""
     maps, places = candidate.maps, [one.places for one in units]
     general = deletion.mean_of_others(maps, places)
-    by_number = _by_number(maps, places)
-    features = [np.stack([*(scores[row] for scores in surfaces.values()), general[row], *by_number[row],
-                          *deletion.positions(places[row]).T], axis=1) for row in range(len(maps))]
     made = {
         "map": [scores[None] for scores in maps],
         "permuted": [deletion.permuted(scores, DRAWS, rng) for scores in maps],
         "another-row": _of_others(maps, places, rng),
         "mean-of-others": [scores[None] for scores in general],
-        "surface-guess": [scores[None] for scores in deletion.guessed(maps, features)],
         "random-twin": [scores[None] for scores in candidate.twin],
     }
     for name, scores in surfaces.items():
@@ -149,13 +172,6 @@ def _rising(scores: np.ndarray) -> np.ndarray:
     """From 0 at the lowest score to 1 at the highest; all equal: all 1."""
     low, high = scores.min(), scores.max()
     return (scores - low) / (high - low) if high > low else np.ones(len(scores))
-
-
-def _by_number(maps: Maps, places: Sequence[deletion.Places]) -> list[tuple[np.ndarray, ...]]:
-    """For texts, what the others give to their first and to their last words; for pictures nothing."""
-    if any(one and len(one[0]) != 2 for one in places):
-        return [() for _ in maps]
-    return list(zip(deletion.mean_by_number(maps), deletion.mean_by_number(maps, from_end=True), strict=True))
 
 
 def _of_others(maps: Maps, places: Sequence[deletion.Places], rng: np.random.Generator) -> list[np.ndarray]:

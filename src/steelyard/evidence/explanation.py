@@ -179,10 +179,6 @@ def beaten_by(method: str, line: Line) -> Sentence:
         case "mean-of-others":
             return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
                             "(95% {low:.3g} to {high:.3g}, {n} rows) than its mean over the other rows, not surely more", values)
-        case "surface-guess":
-            return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                            "(95% {low:.3g} to {high:.3g}, {n} rows) "
-                            "than what can be guessed of it without the model, not surely more", values)
         case "random-twin":
             return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
                             "(95% {low:.3g} to {high:.3g}, {n} rows) "

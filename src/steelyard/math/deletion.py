@@ -8,8 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 SHARES = (0.1, 0.2, 0.3)  # of a row's units that are hidden
-FOLDS = 5
-RIDGE = 1e-3  # of the mean of the features' variances: keeps twins among the features apart, moves nothing else
 
 Places = Sequence[tuple[int, ...]]  # of a row's units: (start, end) characters or (left, top, right, bottom) pixels
 
@@ -89,67 +87,6 @@ def mean_of_others(maps: Sequence[np.ndarray], places: Sequence[Places]) -> list
     return [(total[one.tobytes()] - s) / others for s, one in zip(scaled, at, strict=True)]
 
 
-def mean_by_number(maps: Sequence[np.ndarray], from_end: bool = False) -> list[np.ndarray]:
-    """For each row the mean score that the other rows (of unit norm) give to their first, second... (last...) unit.
-
-    A unit that no other row has gets 0.
-    """
-    longest = max(len(scores) for scores in maps)
-    total, rows = np.zeros(longest), np.zeros(longest)
-    turned = [unit_norm(scores)[::-1] if from_end else unit_norm(scores) for scores in maps]
-    for scores in turned:
-        total[: len(scores)] += scores
-        rows[: len(scores)] += 1
-    means = []
-    for scores in turned:
-        others = rows[: len(scores)] - 1
-        mean = np.where(others > 0, (total[: len(scores)] - scores) / np.maximum(others, 1), 0.0)
-        means.append(mean[::-1] if from_end else mean)
-    return means
-
-
 def permuted(scores: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """(draws, units) the same values in another order."""
     return rng.permuted(np.tile(np.asarray(scores, dtype=np.float64), (draws, 1)), axis=1)
-
-
-def guessed(maps: Sequence[np.ndarray], features: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What can be guessed of each row's map (of unit norm) without the model: ridge regression on what lies open.
-
-    maps      (units,) a row
-    features  (units, features) a row: ink, length, position...; they enter with their squares and products
-    return    (units,) a row, each guessed from the rows of the other four of five folds (one row: zeros)
-
-    It catches a method that draws the input, however it mixes what lies open: ink times a blob in the middle, say.
-    """
-    if len(maps) == 1:
-        return [np.zeros(len(maps[0]))]
-    wide = [_with_products(np.asarray(one, dtype=np.float64)) for one in features]
-    row_of = np.repeat(np.arange(len(maps)), [len(scores) for scores in maps])
-    fold_of = row_of % min(FOLDS, len(maps))
-    x, y = np.concatenate(wide), np.concatenate([unit_norm(scores) for scores in maps])
-    guess = np.empty(len(y))
-    for fold in range(min(FOLDS, len(maps))):
-        rest, mine = fold_of != fold, fold_of == fold
-        guess[mine] = _ridge(x[rest], y[rest], x[mine])
-    return np.split(guess, np.cumsum([len(scores) for scores in maps])[:-1])
-
-
-def _with_products(features: np.ndarray) -> np.ndarray:
-    """Each feature between its row's lowest (0) and highest (1), then all products of two, squares too."""
-    low, high = features.min(axis=0), features.max(axis=0)
-    scaled = (features - low) / np.where(high > low, high - low, 1.0)
-    left, right = np.triu_indices(scaled.shape[1])
-    return np.concatenate([features, scaled, scaled[:, left] * scaled[:, right]], axis=1)
-
-
-def _ridge(x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Predictions for `asked` (n, features) after a fit on x (m, features) and y (m,), all standardised."""
-    middle, spread = x.mean(axis=0), x.std(axis=0)
-    used = spread > 1e-12
-    if not used.any():
-        return np.full(len(asked), y.mean())
-    scaled = (x[:, used] - middle[used]) / spread[used]
-    gram = scaled.T @ scaled / len(x) + RIDGE * np.eye(used.sum())
-    weights = np.linalg.solve(gram, scaled.T @ (y - y.mean()) / len(x))
-    return np.asarray((asked[:, used] - middle[used]) / spread[used] @ weights + y.mean())

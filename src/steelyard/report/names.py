@@ -19,7 +19,9 @@ _NAMES = {
     "integrated-gradients": say("integrated gradients"), "occlusion": say("occlusion"),
     "mask": say("masked"), "remove": say("taken out"), "mean": say("replaced by the mean"), "blur": say("blurred"),
     "nothing": say("nothing hidden"), "permuted": say("the same scores, shuffled"), "another-row": say("another row's map"),
-    "mean-of-others": say("the mean map of other rows"), "surface-guess": say("a guess from the input alone"),
+    "mean-of-others": say("the mean map of other rows"), "unusual": say("what is out of the ordinary"),
+    "unusual x spread": say("what is out of the ordinary, times the spread over the rows"),
+    "unusual / spread": say("what is out of the ordinary, over the spread over the rows"),
     "random-twin": say("a model with random weights"), "ink": say("ink"), "edges": say("edges"), "length": say("word length"),
     "rarity": say("rarity of words"), "position": say("position"), "centre": say("position"),
     # sets of rows
