@@ -113,6 +113,10 @@ class Source(ABC):
     def accepts(self, path: Path) -> bool:
         """Whether this source reads `path`, from its name and, where that leaves a doubt, its first bytes."""
 
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read along with `path`: where one changes, what was kept of it is stale."""
+        return []
+
     @abstractmethod
     def read(self, path: Path, options: ReadOptions) -> Iterator[Record]:
         """Every row of `path`, the broken ones too, in the file's order, one at a time.

@@ -83,7 +83,7 @@ def source_of(path: Path, where: str) -> Source:
 def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: str) -> Table:
     """Read `paths` as one table, from the cache where nothing changed. Raises InputError."""
     readers = [(path, source_of(path, where)) for path in paths]
-    files = [_facts(path) for path in paths]
+    files = [_facts(path, source) for path, source in readers]
     asked = {"files": files, "columns": [(c.name, c.kind, c.target) for c in columns], "told": dict(data.columns), "labels": dict(data.labels),
              "encoding": data.encoding, "header": data.header, "names": [str(path) for path in paths]}
     mark = cache.fingerprint(asked)
@@ -94,7 +94,7 @@ def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: s
         bad=tuple(BadRow(bad["origin"], Sentence.from_json(bad["why"])) for bad in facts["bad"]), mark=mark)
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _facts(path: Path, source: Source) -> dict[str, Any]:
     if str(path).startswith("builtin:"):
         from steelyard import __version__
 
@@ -102,14 +102,7 @@ def _facts(path: Path) -> dict[str, Any]:
     if path.is_dir():
         inside = sorted((str(p.relative_to(path)), s.st_size, s.st_mtime_ns) for p in path.rglob("*") if (s := p.lstat()) and p.is_file())
         return {"file": str(path), "bytes": sum(size for _, size, _ in inside), "mark": "names:" + cache.fingerprint({"inside": inside})}
-    beside = _partners(path)
-    return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join(cache.file_hash(p) for p in (path, *beside))}
-
-
-def _partners(path: Path) -> list[Path]:
-    """Files that a source reads along with `path`: IDX pictures have their labels in a file of their own."""
-    partner = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
-    return [partner] if partner != path and partner.is_file() else []
+    return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join(cache.file_hash(p) for p in (path, *source.beside(path)))}
 
 
 def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], data: Data) -> None:

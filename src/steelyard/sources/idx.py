@@ -30,6 +30,10 @@ class Idx(Source):
         """By name."""
         return _NAME.search(path.name) is not None and not path.is_dir()
 
+    def beside(self, path: Path) -> list[Path]:
+        """The labels."""
+        return [_labels_file(path)]
+
     def read(self, path: Path, options: ReadOptions) -> Iterator[Record]:
         """Raises InputError for a wrong magic number, a file that is shorter or longer than it says, other counts of labels."""
         labels = _labels(path)
@@ -53,6 +57,18 @@ class Idx(Source):
 
 def _labels(path: Path) -> bytes:
     """The labels that go with the pictures, a byte each."""
+    beside = _labels_file(path)
+    with open_bytes(beside) as stream:
+        (count,) = _header(beside, stream, 1)
+        if count > MOST_PIXELS:
+            raise InputError(say("{where}: the file claims {n} labels", where=beside, n=count))
+        labels = _exactly(beside, stream, count)
+        _end(beside, stream)
+    return labels
+
+
+def _labels_file(path: Path) -> Path:
+    """The file of labels beside the pictures, plain or .gz. Raises InputError where there is none."""
     match = _NAME.search(path.name)
     if match is None or match[1].lower() == "labels":
         raise InputError(say("{where}: these are the labels; give the file of the pictures (...-images-idx3-ubyte)", where=path))
@@ -61,13 +77,7 @@ def _labels(path: Path) -> bytes:
     beside = next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
     if beside is None:
         raise InputError(say('{where}: the labels are missing: "{name}" must lie beside it', where=path, name=names[0]))
-    with open_bytes(beside) as stream:
-        (count,) = _header(beside, stream, 1)
-        if count > MOST_PIXELS:
-            raise InputError(say("{where}: the file claims {n} labels", where=beside, n=count))
-        labels = _exactly(beside, stream, count)
-        _end(beside, stream)
-    return labels
+    return beside
 
 
 def _header(path: Path, stream: BinaryIO, num_dimensions: int) -> tuple[int, ...]:
