@@ -20,7 +20,8 @@ SIDE = 2048  # of the square matrices: large enough that the product, not the me
 COPIED = 256 << 20  # bytes
 SECONDS = 1.0
 FREE = 1 << 30  # bytes of disk and of memory below which something will fail
-LEANS_ON = ("steelyard", "torch", "transformers", "tokenizers", "safetensors", "numpy", "pyarrow", "scikit-learn", "pillow", "tensorboard")
+LEANS_ON = ("steelyard", "torch", "transformers", "tokenizers", "safetensors", "numpy", "pyarrow", "scikit-learn", "pillow",
+            "tensorboard")
 OLDEST = (5, 3)  # of Transformers: before, a config.json could run code
 
 
@@ -50,8 +51,8 @@ def _kept() -> dict[str, Any]:
         return {}  # half a file of another program: what it said is measured anew
 
 
-def measure(seconds: float = SECONDS) -> dict[str, Any]:
-    """{"threads", "matmul_flops": {"fp32", "bf16"}, "copy_bytes", "load"}: FLOP/s and bytes/s; about 3 seconds."""
+def measure(seconds: float) -> dict[str, Any]:
+    """{"threads", "matmul_flops": {"fp32", "bf16"}, "copy_bytes", "load"}: FLOP/s and bytes/s; each for so many seconds."""
     threads = machine.cores()
     torch.set_num_threads(threads)
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -118,8 +119,8 @@ def wrong(runs: Path) -> list[Sentence]:
         if number is None:
             found.append(say("{name} is not installed: pip install {name}", name=name))
         elif name == "transformers" and _numbers(number) < OLDEST:
-            found.append(say("transformers {number} is too old: before 5.3 a model's config.json could run code; pip install -U transformers",
-                             number=number))
+            found.append(say("transformers {number} is too old: before 5.3 a model's config.json could run code; "
+                             "pip install -U transformers", number=number))
     if machine.free_memory() < FREE:
         found.append(say("only {mib:.0f} MiB of memory are free; a training wants 1 GiB at least", mib=machine.free_memory() / machine.MIB))
     for what, folder in (("STEELYARD_CACHE", cache.root()), ("--out", runs)):

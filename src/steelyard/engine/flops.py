@@ -126,8 +126,9 @@ def training(prepared: Prepared, micro_batch: int, steps: int) -> Count:
     model = on_meta(prepared.family, prepared.task, prepared.config)
     costs, store, size = by_length(prepared, model), prepared.stores["train"], prepared.training.batch_size or 1
     lengths = store.lengths()
-    first, counted = None, []
-    while (done := sum(len(part) for part in counted)) < steps and (not counted or len(counted) * len(store) < EXAMPLES):
+    first: tuple[list[np.ndarray], np.ndarray] | None = None
+    counted: list[np.ndarray] = []
+    while (done := sum(map(len, counted))) < steps and (not counted or len(counted) * len(store) < EXAMPLES):
         batches = order.epoch_order(len(store), size, Key(prepared.recipe.seed, len(counted)), lengths)
         flops = np.array([_batch_flops(batch, micro_batch, lengths, costs) for batch in batches])
         first = first or (batches, flops)

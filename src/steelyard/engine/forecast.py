@@ -22,7 +22,7 @@ from steelyard.language import Sentence, say
 
 # Quantiles of Student's t, 97.5%, for 1 to 7 degrees of freedom.
 T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365)
-DRIFT = 0.1  # neighbours on a machine stay busy for longer than eight steps: no forecast of time is surer than this share
+DRIFT = 0.1  # no forecast of time is surer than this share: what neighbours do later cannot be seen in eight steps
 MEMORY = (0.97, 1.25)  # of what the rehearsal took: logs and checkpoints come on top, and glibc's heap frays as training goes on
 DISK = 400e6  # bytes a second that a checkpoint is hashed and written at
 
@@ -54,7 +54,7 @@ def forecast(prepared: Prepared, model: PreTrainedModel, chosen: Chosen) -> Fore
     real = rehearse(prepared, model, chosen, count.batches, count.per_batch, steps)
     size = sum(p.numel() * p.element_size() for p in model.parameters())
     validation = evaluations(prepared, steps) * real.answer * len(prepared.dataset.rows["validation"])
-    each, half = step_seconds(real.seconds, count.per_batch[real.batches])
+    each, half = step_seconds(real.seconds, count.per_batch[real.batches], machine.crowd())
     spread = tuple(whole_time(steps * each * factor, validation * factor, size, steps, prepared) for factor in (1, 1 / half, half))
     pace = len(prepared.stores["train"]) / len(count.batches) / each
     memory = _memory(real)
@@ -73,13 +73,12 @@ def forecast(prepared: Prepared, model: PreTrainedModel, chosen: Chosen) -> Fore
     return Forecast(quantities, steps, time.perf_counter() - began, assumed)
 
 
-def step_seconds(seconds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+def step_seconds(seconds: np.ndarray, weights: np.ndarray, crowd: float) -> tuple[float, float]:
     """(the mean step's seconds, the factor of its 95% interval: from mean / factor to mean * factor).
 
     seconds  (steps,) timed
     weights  (steps,) what each was thought to cost: what it explains is no noise
-
-    The whole training counts as one more draw from the noise: neighbours stay busy for longer than a step.
+    crowd    how many times over the machine is asked for: others may come and go while the training runs
     """
     logs = np.log(seconds)
     free = len(logs) - 1
@@ -87,8 +86,8 @@ def step_seconds(seconds: np.ndarray, weights: np.ndarray) -> tuple[float, float
     if len(logs) > 3 and np.ptp(np.log(weights)) > 0.1:
         slope, level = np.polyfit(np.log(weights), logs, 1)
         rest, free = logs - level - slope * np.log(weights), free - 1
-    noise = math.sqrt(float(rest @ rest) / free * (1 + 1 / len(logs))) * T[min(free, len(T)) - 1] if free else math.log(2)
-    return float(seconds.mean()), math.exp(math.hypot(noise, DRIFT))
+    noise = math.sqrt(float(rest @ rest) / free / len(logs)) * T[min(free, len(T)) - 1] if free else math.log(2)
+    return float(seconds.mean()), math.exp(math.hypot(noise, DRIFT + math.log(max(1.0, crowd))))
 
 
 def evaluations(prepared: Prepared, steps: int) -> int:

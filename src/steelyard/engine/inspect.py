@@ -116,8 +116,9 @@ def inspect(model: nn.Module, shapes: nn.Module, task: Task, batch: Batch, seed:
         loss = task.loss(model(**batch.inputs), batch) / max(1, batch.count)
         loss.backward()
         layers = [_layer(call) for call in _with_flops(watch.calls, flops)]
-    return Inspection(tuple(_flagged(layers)), sum(p.numel() for p in model.parameters()),
-                      sum(p.numel() for p in model.parameters() if p.requires_grad), flops.get("", 0.0), len(batch.rows), float(loss.detach()))
+    parameters = list(model.parameters())
+    return Inspection(tuple(_flagged(layers)), sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad),
+                      flops.get("", 0.0), len(batch.rows), float(loss.detach()))
 
 
 class _Watch(TorchFunctionMode):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from transformers import PreTrainedModel
 
 from steelyard.engine import machine
 from steelyard.engine.cache import file_hash
+from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.log import Log
 from steelyard.engine.measure import Chosen, Reason, choose
 from steelyard.engine.prepare import Prepared, prepare, processor_print, versions
@@ -23,7 +25,7 @@ from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import stoppable
 from steelyard.engine.train import Trained, best_metric, total_steps, train
 from steelyard.errors import InputError, OutsideError
-from steelyard.language import say
+from steelyard.language import Sentence, say
 from steelyard.parts import Key
 from steelyard.recipe.reader import anchored, read
 from steelyard.recipe.recipe import Recipe
@@ -38,9 +40,12 @@ def begin(recipe: Recipe, root: Path, quiet: bool = False) -> Run:
     model = first_model(prepared)
     machine.reset_peak()
     chosen, reasons = choose(prepared, model)
+    bill = forecast(prepared, model, chosen)
+    if not quiet:
+        print(_foretold(bill), file=sys.stderr, flush=True)
     run = Run.create(root / (recipe.run or recipe.task))
     write_text(run.recipe_file, dump(anchored(prepared.recipe)))
-    run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, reasons)})
+    run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, reasons), "forecast": bill.to_json()})
     keep_rows(run, prepared)
     _train(prepared, model, chosen, run, quiet)
     return run
@@ -167,5 +172,15 @@ def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: 
     }
 
 
+def _foretold(bill: Forecast) -> Sentence:
+    """The bill before it is paid, in a line."""
+    seconds, memory = bill.quantities["time"], bill.quantities["memory"]
+    if memory.value is None:
+        return say("forecast: {steps} steps in about {seconds:.0f} s ({low:.0f} to {high:.0f})", steps=bill.steps, seconds=seconds.value,
+                   low=seconds.low, high=seconds.high)
+    return say("forecast: {steps} steps in about {seconds:.0f} s ({low:.0f} to {high:.0f}), {mib:.0f} MiB of memory", steps=bill.steps,
+               seconds=seconds.value, low=seconds.low, high=seconds.high, mib=memory.value)
+
+
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -32,6 +32,11 @@ def free_memory() -> int:
     return min(available, int(limit[0]) - int(used[0])) if limit and used and limit[0] != "max" else available
 
 
+def crowd() -> float:
+    """Processes that want to run, over the last minute, for each core that this process may use."""
+    return os.getloadavg()[0] / cores()
+
+
 def reset_peak() -> bool:
     """Start the peak of this process anew; False where the system does not let us."""
     try:

@@ -35,7 +35,7 @@ def doctor(out: str | Path = "runs") -> Machine:
     from steelyard.engine import doctor as engine
     from steelyard.errors import OutsideError
 
-    measured = engine.measure()
+    measured = engine.measure(engine.SECONDS)
     wrong = engine.wrong(Path(out))
     try:
         engine.keep(measured)

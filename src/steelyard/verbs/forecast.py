@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
     from steelyard.verbs._output import result, table
 
     made = _made(args.recipe, args.set)
-    lines = [(str(say("what")), str(say("forecast")), str(say("how")))]
+    lines: list[tuple[str, ...]] = [(str(say("what")), str(say("forecast")), str(say("how")))]
     lines += [(str(name(key)), str(digits.brief(quantity) if quantity.value is not None else digits.value(quantity)), str(how(quantity)))
               for key, quantity in made.quantities.items()]
     notes = [*made.assumed, *(quantity.why for quantity in made.quantities.values() if quantity.why is not None)]

@@ -129,15 +129,16 @@ def _flags(found: "Inspection") -> list[str]:
     for layer in found.layers:
         for flag in layer.flags:
             where.setdefault(flag, []).append(layer.name)
-    dead, at = sum(layer.dead or 0 for layer in found.layers), {flag: listing(names, 6) for flag, names in where.items()}
+    dead, at = sum(layer.dead or 0 for layer in found.layers), {flag: listing(where.get(flag, ()), 6) for flag in FLAGS}
     said = {
-        "dead": lambda: say("{n} units give 0 for every example of the batch: they learn nothing from it ({where})", n=dead, where=at["dead"]),
-        "exploding values": lambda: say("values are very large after {where}: bf16 keeps few of their digits", where=at["exploding values"]),
-        "no gradient": lambda: say("no gradient reaches {where}: what is before it learns nothing", where=at["no gradient"]),
-        "vanishing gradient": lambda: say("the gradient at {where} is less than a thousandth of the median layer's",
-                                          where=at["vanishing gradient"]),
-        "exploding gradient": lambda: say("the gradient at {where} is more than a thousand times the median layer's",
-                                          where=at["exploding gradient"]),
-        "not finite": lambda: say("values or gradients at {where} are no numbers: training would stop here", where=at["not finite"]),
+        "dead": say("units that give 0 for every example of the batch, so that they learn nothing from it: {n} ({where})", n=dead,
+                    where=at["dead"]),
+        "exploding values": say("values are very large after {where}: bf16 keeps few of their digits", where=at["exploding values"]),
+        "no gradient": say("no gradient reaches {where}: what is before it learns nothing", where=at["no gradient"]),
+        "vanishing gradient": say("the gradient at {where} is less than a thousandth of the median layer's",
+                                  where=at["vanishing gradient"]),
+        "exploding gradient": say("the gradient at {where} is more than a thousand times the median layer's",
+                                  where=at["exploding gradient"]),
+        "not finite": say("values or gradients at {where} are no numbers: training would stop here", where=at["not finite"]),
     }
-    return [str(said[flag]()) for flag in where] or [str(say("nothing stands out: no dead units, no vanishing or exploding gradient"))]
+    return [str(said[flag]) for flag in where] or [str(say("nothing stands out: no dead units, no vanishing or exploding gradient"))]
