@@ -103,4 +103,11 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
         missing=say("This picture cannot be shown.") if show.get("image") and image is None else None,
         decided=shorten(decided, 80) if decided is not None else "–", truth=shorten(truth, 80) if truth is not None else "–",
         mark="" if not isinstance(right, (int, float)) else "right" if right >= 0.5 else "wrong",
-        sure=digits.share(score) + "%" if isinstance(score, (int, float)) and 0 <= score <= 1 else "")
+        sure=_sure(score))
+
+
+def _sure(score: object) -> str:
+    """A probability as a certainty: "91.5%", and ">99.9%" for what is all but sure."""
+    if not isinstance(score, (int, float)) or not 0 <= score <= 1:
+        return ""
+    return ">99.9%" if score > 0.9995 else digits.share(score, strict=False) + "%"

@@ -72,11 +72,15 @@ class Table:
     remark: Text = ""
 
 
-def intervals(caption: Text, heads: tuple[Text, Text, Text], lines: Sequence[tuple[Text, Quantity, Text, str]], remark: Text = "") -> Table:
-    """A table of intervals. lines: (label, quantity, remark, tone); a quantity without a value has no picture."""
+def intervals(caption: Text, heads: tuple[Text, Text, Text], lines: Sequence[tuple[Text, Quantity, Text, str]], remark: Text = "",
+              around: tuple[float, ...] = ()) -> Table:
+    """A table of intervals. lines: (label, quantity, remark, tone); a quantity without a value has no picture.
+
+    around  what the axis must show beside the intervals
+    """
     numbers = [number for _, q, _, _ in lines for number in (q.value, q.low, q.high) if number is not None]
     is_share = any(q.unit == "share" for _, q, _, _ in lines)
-    scale = svg.axis(numbers, within=(0.0, 1.0) if is_share and all(0 <= number <= 1 for number in numbers) else None)
+    scale = svg.axis([*numbers, *around], within=(0.0, 1.0) if is_share and all(0 <= number <= 1 for number in numbers) else None)
     unit = next((q.unit for _, q, _, _ in lines), "")
     bars = [Bar(label=label, value=digits.full(q), remark=remark_, tone=tone,
                 picture=None if q.value is None else svg.strip(scale, q.value, q.low, q.high, f"{label}: {digits.brief(q)}", tone))

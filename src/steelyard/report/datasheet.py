@@ -22,7 +22,7 @@ def view(material: Material) -> Chapter:
     bad = entries(data.get("bad_rows"))
     balance = _balance(material)
     return Chapter("datasheet", say("The data and its leaks"), {
-        "splits": [(name(split), f"{int(n):,}") for split, n in mapping(data.get("rows")).items()],
+        "splits": [(name(split), f"{int(n):,}") for split, n in sorted(mapping(data.get("rows")).items(), key=_order)],
         "balance": balance, "findings": told(document) if document else [], "more": more(document) if document else "",
         "bad": [(shorten(entry.get("origin", ""), 80), sentence(entry.get("why")) or "") for entry in bad[:BAD]],
         "heads": {"caption": say("Rows"), "split": say("split"), "rows": say("rows"), "balance": say("Rows of each label"),
@@ -31,6 +31,11 @@ def view(material: Material) -> Chapter:
                   "where": say("where"),
                   "why": say("why"), "findings": say("What the audits found"), "balance_of": say("in “{set}”", set=name(material.about))},
     }, notices(material, "data"))
+
+
+def _order(split: tuple[str, Any]) -> int:
+    known = ("train", "validation", "test")
+    return known.index(split[0]) if split[0] in known else len(known)
 
 
 def _balance(material: Material) -> list[tuple[Text, Any, str]]:

@@ -15,6 +15,7 @@ from steelyard.report.material import Material, entries, mapping
 from steelyard.report.names import name
 from steelyard.report.texts import picture, shorten, tidy
 
+NEAREST = 6  # controls of a method that are shown
 LONGEST = 1_200  # characters of an explained text
 _EDGES = " \t\n.,;:!?\"'()[]{}，。；：！？、“”‘’（）《》"  # of a word, where it is named alone
 PIECES = 0.15  # of the largest score: what stays below is left without colour
@@ -47,6 +48,7 @@ class Method:
 
     name: Text
     published: bool
+    why: Text
     table: Table | None
 
 
@@ -60,11 +62,12 @@ def view(material: Material) -> Chapter:
     rows = [explained(entry) for entry in entries(document.details.get("shown"))] if told else []
     if not material.shows_rows:
         boxes.append(hidden())
-    methods = [Method(name(method), bool(mapping(found).get("published")), _controls(method, entries(mapping(found).get("table"))))
+    whys = {finding.code.removeprefix("explanation/"): finding.why for finding in document.findings}
+    methods = [Method(name(method), bool(mapping(found).get("published")), whys.get(method, ""),
+                      _controls(method, entries(mapping(found).get("table"))))
                for method, found in mapping(document.details.get("methods")).items()]
     return Chapter("dependence", title, {
         "rows": rows[:10], "words": _words(document) if told else None, "methods": methods,
-        "findings": [finding.why for finding in document.findings],
         "labels": {"for": say("speaks for the answer"), "against": say("speaks against it"), "answered": say("answered"),
                    "methods": say("How each method was judged"), "published": say("published"), "refused": say("refused"),
                    "words": say("The words that speak most for the answers"), "word": say("word"), "score": say("mean score"),
@@ -119,7 +122,7 @@ def _words(document: Evidence) -> list[tuple[str, Markup, str]] | None:
 def _controls(method: str, table: list[dict[str, Any]]) -> Table | None:
     """The method's effect less each control's, in nats: published where every interval lies right of 0."""
     lines: list[tuple[Text, Quantity, Text, str]] = []
-    for line in table:
+    for line in sorted(table, key=lambda line: float(line.get("low") or 0.0))[:NEAREST]:
         difference = Quantity(value=line.get("difference"), low=line.get("low"), high=line.get("high"), n=int(line.get("n", 0)),
                               unit="nats", how="t 95%")
         beaten = line.get("low") is not None and float(line["low"]) > 0
@@ -127,5 +130,7 @@ def _controls(method: str, table: list[dict[str, Any]]) -> Table | None:
                       "" if beaten else say("not beaten"), "ours" if beaten else "issue"))
     if not lines:
         return None
+    left = len(table) - NEAREST
     return intervals(say("{method}: what hiding its choice costs beyond each control", method=name(method)),
-                     (say("control"), say("difference in nats"), say("interval")), lines)
+                     (say("control"), say("difference in nats"), say("interval")), lines,
+                     say("and {n} further comparisons, farther from 0", n=left) if left > 0 else "", around=(0.0,))

@@ -30,10 +30,12 @@ def significant(number: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def share(number: float, width: float | None = None) -> str:
-    """0.8741 -> "87.4"; without the sign. `width` of the interval decides on the digits; what is not all is never 100.0."""
-    decimals = 1 if width is None else 0 if width >= 0.25 else 2 if width < 0.002 else 1
+def share(number: float, width: float | None = None, strict: bool = True) -> str:
+    """0.8741 -> "87.4"; without the sign. `width` of the interval decides on the digits; `strict`: what is not all is never 100.0."""
+    decimals = 1 if width is None else 0 if width >= 0.4 else 2 if width < 0.002 else 1
     text = f"{100 * number:.{decimals}f}"
+    if not strict:
+        return text
     while ((text in ("100", "100.0", "100.00") and number != 1) or (float(text) == 0 and number != 0)) and decimals < 4:
         decimals += 1
         text = f"{100 * number:.{decimals}f}"
@@ -76,12 +78,12 @@ def _scale(size: float, unit: str) -> tuple[float, str]:
     return next((pair for pair in SCALES[unit] if size >= pair[0]), SCALES[unit][-1])
 
 
-def _bare(number: float, quantity: Quantity) -> str:
+def _bare(number: float, quantity: Quantity, strict: bool = False) -> str:
     """A value or an end without its unit, as exact as the interval is wide; with the unit where that has sizes of its own."""
     width = None if quantity.low is None or quantity.high is None else quantity.high - quantity.low
     sign, size = "−" if number < 0 else "", abs(number)
     if quantity.unit == "share":
-        return sign + share(size, width)
+        return sign + share(size, width, strict)
     if quantity.unit in SCALES or quantity.unit in ("s", *COUNTS):
         return sign + amount(size, quantity.unit)
     if width is None or width <= 0 or not 1e-6 < width < 1e9:
@@ -95,7 +97,8 @@ def ends(quantity: Quantity) -> Sentence | None:
         return None
     if quantity.unit in SCALES:  # both in the size of the larger: "0.27 to 1.92 Wh"
         size, unit = _scale(max(abs(quantity.low), abs(quantity.high)), quantity.unit)
-        low, high = (f"{'−' if end < 0 else ''}{significant(abs(end) / size)}" for end in (quantity.low, quantity.high))
+        digits = 2 if quantity.how.startswith("modelled") else 3
+        low, high = (f"{'−' if end < 0 else ''}{significant(abs(end) / size, digits)}" for end in (quantity.low, quantity.high))
         return say("{low} to {high}", low=low, high=f"{high} {unit}")
     return say("{low} to {high}", low=_bare(quantity.low, quantity), high=_bare(quantity.high, quantity))
 
@@ -106,7 +109,7 @@ def value(quantity: Quantity) -> str | Sentence:
         between = ends(quantity)
         return between if between is not None else say("not measured")
     if quantity.unit == "share":
-        return _bare(quantity.value, quantity) + "%"
+        return _bare(quantity.value, quantity, strict=True) + "%"
     if quantity.unit in SCALES or quantity.unit in ("s", *COUNTS):
         return _bare(quantity.value, quantity)
     return f"{_bare(quantity.value, quantity)}{_unit(quantity.unit)}"

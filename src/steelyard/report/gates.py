@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from steelyard.errors import InputError
-from steelyard.evidence.gates import judge
+from steelyard.evidence.gates import Judgement, judge
 from steelyard.language import Sentence, say
+from steelyard.report import digits
 from steelyard.report.chapter import Chapter, Notice
 from steelyard.report.material import Material
 
@@ -15,7 +16,7 @@ class Gate:
 
     text: str
     holds: bool | None
-    why: Sentence
+    why: Sentence | str
 
 
 def view(material: Material) -> Chapter:
@@ -38,7 +39,16 @@ def gates(material: Material) -> list[Gate]:
     found = []
     for gate in material.recipe.conditions() if material.recipe else ():
         try:
-            found += [Gate(gate.text, one.holds, one.why) for one in judge([gate], material.documents, material.stale)]
+            found += [Gate(gate.text, one.holds, _why(one)) for one in judge([gate], material.documents, material.stale)]
         except InputError as error:
             found.append(Gate(gate.text, None, error.sentence))
     return found
+
+
+def _why(one: Judgement) -> Sentence | str:
+    """What was compared, in the digits of the page; where nothing was, why not."""
+    if one.quantity is None or one.got is None:
+        return one.why
+    if one.gate.by == "interval" and one.quantity.low is not None:
+        return say("{figure}: the worse end of the interval counts", figure=digits.full(one.quantity))
+    return digits.full(one.quantity)

@@ -64,7 +64,9 @@ def facts(material: Material) -> list[tuple[Text, Text]]:
 
 def _listed(section: Mapping[str, object]) -> str:
     told = {key: value for key, value in section.items() if isinstance(value, (str, int, float)) and value != ""}
-    return " · ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items())
+    return " · ".join(f"{key.removesuffix('_mib')} {amount(float(value), 'MiB')}" if key.endswith("_mib")
+                      else f"{key.replace('_', ' ')} {value}"
+                      for key, value in told.items())
 
 
 def _file(entry: object) -> str:

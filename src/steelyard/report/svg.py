@@ -47,7 +47,7 @@ def axis(numbers: Iterable[float], within: tuple[float, float] | None = None, mo
 
 def strip(scale: Axis, value: float | None, low: float | None, high: float | None, title: object, tone: str = "ours") -> Markup:
     """One interval: a dot with whiskers over faint marks."""
-    parts = [_line(f"{scale.at(tick)}%", 0, f"{scale.at(tick)}%", 28, "mark") for tick in scale.ticks]
+    parts = [_line(f"{scale.at(tick)}%", 0, f"{scale.at(tick)}%", 28, "mark" if tick else "mark zero") for tick in scale.ticks]
     if low is not None and high is not None:
         left, right = f"{scale.at(low)}%", f"{scale.at(high)}%"
         parts += [_line(left, 14, right, 14, "whisker"), _line(left, 9, left, 19, "whisker"), _line(right, 9, right, 19, "whisker")]
@@ -75,9 +75,10 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], title: o
 
     labels  one a class; counts  (classes, classes)
     """
-    cell, margin, top = 40, 108, 108
-    size, short = cell * len(labels), [shorten_label(label, 11) for label in labels]
-    turn = any(len(label) > 4 for label in short)
+    cell, short = 40, [shorten_label(label, 11) for label in labels]
+    size, longest = cell * len(labels), max(map(len, short))
+    turn = longest > 4
+    margin, top = 36 + 7 * longest, 108 if turn else 46
     parts = [_text(across, margin + size / 2, 14, "middle", "side"), _turned(down, 12, top + size / 2, -90, "middle", "side")]
     for i, label in enumerate(short):
         x = margin + cell * i + cell / 2
@@ -87,7 +88,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[float]], title: o
         total = sum(row) or 1
         for j, count in enumerate(row):
             parts.append(_cell(margin + cell * j, top + cell * i, cell, count, count / total, i == j))
-    return _picture(Markup("").join(parts), title, "confusion", width=margin + size + 60, height=top + size + 6)
+    return _picture(Markup("").join(parts), title, "confusion", width=margin + size + (60 if turn else 6), height=top + size + 6)
 
 
 def _cell(x: float, y: float, size: float, count: float, part: float, right: bool) -> Markup:
