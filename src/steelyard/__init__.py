@@ -8,9 +8,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from steelyard import autoclasses
+from steelyard import autoclasses, catalog
 from steelyard.errors import InputError, Interrupted, OutsideError, SteelyardError
 from steelyard.run import Run
+from steelyard.version import __version__
 
 if TYPE_CHECKING:
     from steelyard.verbs.check import check
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from steelyard.verbs.train import train
     from steelyard.verbs.weigh import weigh
 
-__version__ = "0.1.0.dev0"
-__all__ = ["InputError", "Interrupted", "OutsideError", "Run", "SteelyardError", "check", "explain", "forecast", "gate", "inspect", "predict",
+__all__ = ["InputError", "Interrupted", "OutsideError", "Run", "SteelyardError", "__version__", "check", "explain", "forecast", "gate", "inspect", "predict",
            "train", "weigh"]
 
 _VERBS = {"check", "explain", "forecast", "gate", "inspect", "predict", "train", "weigh"}
@@ -40,4 +40,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-autoclasses.register()
+autoclasses.when_loaded(catalog.register_families)

@@ -5,7 +5,7 @@ Registering needs Transformers, which takes seconds to load; so it waits until T
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -13,29 +13,19 @@ from types import ModuleType
 AUTO = "transformers.models.auto.modeling_auto"
 
 
-def register() -> None:
-    """Now where the Auto classes are loaded, else as soon as they are."""
+def when_loaded(then: Callable[[], None]) -> None:
+    """Call `then` now where the Auto classes are loaded, else as soon as they are."""
     if AUTO in sys.modules:
-        _families()
+        then()
     else:
-        sys.meta_path.insert(0, _Watch())
-
-
-def _families() -> None:
-    """Each family's file registers what it defines; one that is being imported just now does so when it is done.
-
-    So do guests, which may build on that one.
-    """
-    from steelyard import catalog
-
-    busy = [name for name in catalog.own("families") if catalog.module_of("families", name) in sys.modules]
-    for name in catalog.own("families") if busy else catalog.names("families"):
-        if catalog.module_of("families", name) not in sys.modules:
-            catalog.load("families", name, "families")
+        sys.meta_path.insert(0, _Watch(then))
 
 
 class _Watch(MetaPathFinder):
     """Finds one module, as Python would have, and is told when it has run."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self.then = then
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name != AUTO:
@@ -43,15 +33,15 @@ class _Watch(MetaPathFinder):
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader)
+            spec.loader = _Then(spec.loader, self.then)
         return spec
 
 
 class _Then(Loader):
-    """Runs a module as its own loader would, then registers the families."""
+    """Runs a module as its own loader would, then calls `then`."""
 
-    def __init__(self, loader: Loader) -> None:
-        self.loader = loader
+    def __init__(self, loader: Loader, then: Callable[[], None]) -> None:
+        self.loader, self.then = loader, then
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.loader.create_module(spec)
@@ -60,4 +50,4 @@ class _Then(Loader):
         self.loader.exec_module(module)
         assert module.__spec__ is not None
         module.__spec__.loader = self.loader
-        _families()
+        self.then()

@@ -1,5 +1,6 @@
 """Name -> the part of that name: a file of the room, or a third party's entry point. The folder is the registry."""
 
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -46,7 +47,7 @@ def module_of(room: str, name: str) -> str:
 @cache
 def _load(room: str, name: str) -> Any:
     if room == "families":
-        import_module(AUTO)  # steelyard.autoclasses then registers all families in turn, and not while this one is half imported
+        import_module(AUTO)  # all families are then registered in turn, and not while this one is half imported
     if name in own(room):
         return import_module(module_of(room, name)).PART
     point = guests(room)[name]
@@ -71,3 +72,14 @@ def load(room: str, name: str, where: str) -> Any:
 def every(room: str) -> Iterator[Any]:
     """All parts of a room, imported one after another."""
     return (load(room, name, room) for name in names(room))
+
+
+def register_families() -> None:
+    """Import the families, each of which registers what it defines; one that is being imported just now does so when it is done.
+
+    So do guests, which may build on that one.
+    """
+    busy = any(module_of("families", name) in sys.modules for name in own("families"))
+    for name in own("families") if busy else names("families"):
+        if module_of("families", name) not in sys.modules:
+            load("families", name, "families")

@@ -154,6 +154,6 @@ def versions() -> dict[str, Any]:
     import torch
     import transformers
 
-    from steelyard import __version__
+    from steelyard.version import __version__
 
     return {"steelyard": __version__, "python": platform.python_version(), "torch": str(torch.__version__), "transformers": transformers.__version__}

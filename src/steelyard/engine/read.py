@@ -96,7 +96,7 @@ def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: s
 
 def _facts(path: Path, source: Source) -> dict[str, Any]:
     if str(path).startswith("builtin:"):
-        from steelyard import __version__
+        from steelyard.version import __version__
 
         return {"file": str(path), "bytes": 0, "mark": f"steelyard {__version__}"}
     if path.is_dir():
