@@ -135,7 +135,7 @@ class _Watch(TorchFunctionMode):
             self.handles.append(module.register_forward_hook(self._leave(name)))
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]  # torch gives it no types
         for handle in self.handles:
             handle.remove()
 
