@@ -99,14 +99,16 @@ def test_a_run_without_a_forecast_says_so(run: Run) -> None:
 
 
 def test_a_model_that_was_not_trained_here_has_the_cost_of_answering_alone(run: Run, tmp_path: Path) -> None:
-    asked = read({"task": "image-classification", "data": {"test": "builtin:digits"}, "model": {"from": str(run.model)}, "training": "none"})
+    asked = read({"task": "image-classification", "data": {"test": "builtin:digits"}, "model": {"from": str(run.model)},
+                  "training": "none"})
     document = cost.weigh(Case(adopt(asked, tmp_path)))
     assert list(document.quantities) == ["answering"] and document.details["error"] == {} and document.details["forecast"] == {}
     answering = document.quantities["answering"]
     assert answering.value is not None and 0 < answering.value < 60 and answering.n > 0
 
 
-def test_the_verbs_forecast_and_inspect(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_verbs_forecast_and_inspect(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+                                        tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text("task: image-classification\ndata: {train: builtin:digits}\nmodel: {family: mlp, size: tiny}\n"
                     "training: {epochs: 1, precision: fp32, micro_batch: 64}\n")
