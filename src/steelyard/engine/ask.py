@@ -107,9 +107,10 @@ class Asked:
         flat = [(number, example) for number, group in enumerate(groups) for example in group]
         sizes = np.array([sum(array.size for array in example.values()) for _, example in flat])
         partials: list[Any] = [None] * len(flat)
+        model = self.door.model  # loaded here: weights that are loaded in inference mode never take gradients
         for part in np.split(order := np.argsort(-sizes, kind="stable"), range(BATCH, len(order), BATCH)):
             with torch.inference_mode():
                 batch = self.task.collate(stack([flat[i][1] for i in part]), self.processor, None)
-                for i, partial in zip(part, self.task.answer(self.door.model(**batch.inputs), batch), strict=True):
+                for i, partial in zip(part, self.task.answer(model(**batch.inputs), batch), strict=True):
                     partials[i] = partial
         return [self.task.merge(row, [partials[i] for i, (owner, _) in enumerate(flat) if owner == number]) for number, row in enumerate(rows)]

@@ -28,6 +28,7 @@ LEAST_UNITS = 3  # with fewer, nearly every map hides the same
 SHOWN = 10
 WORDS = 20
 LEAST_OF_WORD = 3
+LEAST_OF_BEST = 0.02
 PILOTS = 4  # rows that are timed at most
 CHOICES = 60  # about how many hidden variants of a row one method asks about under one way
 HOW = "t 95% over rows"
@@ -254,7 +255,8 @@ def _words(case: "Case", subjects: Sequence[Subject], maps: Sequence[np.ndarray]
     """The words with the largest mean scores over all rows (absent: 0): {"word", "score", "rows"}; [] where there is no text.
 
     Only words that speak for the answers where they stand (95% lower bound above zero) in LEAST_OF_WORD rows or more: a word
-    of one row says nothing of the whole, and may be a name. Twenty are chosen of many: each may be a chance find.
+    of one row says nothing of the whole, and may be a name. Twenty are chosen of many: each may be a chance find. What has
+    less than LEAST_OF_BEST of the first word's score is not worth a line.
     """
     by_row: dict[str, dict[int, float]] = {}
     for subject, scores in zip(subjects, maps, strict=True):
@@ -265,4 +267,5 @@ def _words(case: "Case", subjects: Sequence[Subject], maps: Sequence[np.ndarray]
     scores_of = {word: np.array(list(own.values())) for word, own in by_row.items() if len(own) >= LEAST_OF_WORD}
     sure = {word: scores for word, scores in scores_of.items() if mean(scores)[1] > 0}
     best = sorted(sure, key=lambda word: -float(sure[word].sum()))[:WORDS]
+    best = [word for word in best if sure[word].sum() >= LEAST_OF_BEST * sure[best[0]].sum()]
     return [{"word": word, "score": float(sure[word].sum()) / len(subjects), "rows": len(sure[word])} for word in best]

@@ -142,10 +142,18 @@ def _heading(said: Said) -> Sentence:
 
 def _largest(units: Sequence[Mapping[str, Any]], top: int) -> str:
     """The pieces with the largest scores, for and against, with their scores in nats."""
+    chosen = sorted(units, key=lambda unit: -abs(unit["score"]))[:top]
+    return table([(f"{unit['score']:+.3f}", _name(unit)) for unit in chosen])
+
+
+def _name(unit: Mapping[str, Any]) -> str:
+    """A word by itself; a patch by its place."""
     from steelyard.report.texts import shorten
 
-    chosen = sorted(units, key=lambda unit: -abs(unit["score"]))[:top]
-    return table([(f"{unit['score']:+.3f}", shorten(unit.get("text", unit["place"]), 60)) for unit in chosen])
+    if "text" in unit or len(unit["place"]) != 4:
+        return shorten(unit.get("text", unit["place"]), 60)
+    left, top, right, bottom = unit["place"]
+    return str(say("pixels {left} to {right} across, {top} to {bottom} down", left=left, right=right - 1, top=top, bottom=bottom - 1))
 
 
 def _shade(share: float) -> str:
