@@ -41,11 +41,11 @@ def test_a_hub_model_and_data_set_are_named_and_a_folder_is_not(tmp_path: Path, 
                .replace("train: reviews/*.csv", "train: hub:stanfordnlp/imdb"))
     data = ModelCard(made(run)).data
     assert data.base_model == "answerdotai/ModernBERT-base" and data.datasets == ["stanfordnlp/imdb"]
-    write_text(run.recipe_file, recipe.replace("{family: bert, size: small}", "{from: /home/ann/secret/model}")
-               .replace("train: reviews/*.csv", "train: /home/ann/secret/reviews.csv"))
-    run.update({"data": {**run.manifest()["data"], "files": [{"file": "/home/ann/secret/reviews.csv", "mark": "1"}]}})
+    write_text(run.recipe_file, recipe.replace("{family: bert, size: small}", "{from: /srv/ann/secret/model}")
+               .replace("train: reviews/*.csv", "train: /srv/ann/secret/reviews.csv"))
+    run.update({"data": {**run.manifest()["data"], "files": [{"file": "/srv/ann/secret/reviews.csv", "mark": "1"}]}})
     text = made(run)
-    assert "secret" not in text and "/home" not in text
+    assert "secret" not in text and "/srv" not in text
     assert "reviews.csv" in text and "base_model" not in text
 
 

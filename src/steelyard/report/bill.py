@@ -11,6 +11,10 @@ from steelyard.report.material import Material, entries, mapping, quantity, sent
 from steelyard.report.names import name
 from steelyard.report.texts import shorten
 
+_CHOICES = {"precision": say("numeric precision"), "threads": say("threads"), "micro-batch": say("micro-batch"),
+            "layout": say("memory layout"),
+            "compile": say("compilation")}
+
 
 @dataclass(frozen=True)
 class Item:
@@ -77,5 +81,6 @@ def _how(q: Quantity) -> str:
 
 def choices(document: Evidence, material: Material) -> Sequence[Choice]:
     """Precision, layout, threads, micro-batch: the document's details["chosen"], or run.json's reasons."""
-    return [Choice(name(entry.get("what", "")), shorten(entry.get("chosen", ""), 80), sentence(entry.get("why")) or "")
+    return [Choice(_CHOICES.get(str(entry.get("what", "")).replace("_", "-"), name(entry.get("what", ""))),
+                   shorten(entry.get("chosen", ""), 80), sentence(entry.get("why")) or "")
             for entry in entries(document.details.get("chosen")) or entries(material.manifest.get("reasons"))]

@@ -27,14 +27,15 @@ class Told:
     figures: Sequence[Text]
 
 
-def told(document: Evidence) -> list[Told]:
-    """The first findings, issues before all else, in their own order otherwise."""
-    return [_told(finding) for finding in sorted(document.findings, key=lambda finding: _ORDER.index(finding.outcome))[:MOST]]
+def told(document: Evidence, outcomes: Sequence[str] = _ORDER) -> list[Told]:
+    """The first findings of these outcomes, issues before all else, in their own order otherwise."""
+    chosen = [finding for finding in document.findings if finding.outcome in outcomes]
+    return [_told(finding) for finding in sorted(chosen, key=lambda finding: _ORDER.index(finding.outcome))[:MOST]]
 
 
-def more(document: Evidence) -> Text:
+def more(document: Evidence, outcomes: Sequence[str] = _ORDER) -> Text:
     """How many findings `told` leaves to the document, or nothing."""
-    left = len(document.findings) - MOST
+    left = len(document.findings) - len(told(document, outcomes))
     return say("and {n} further findings in evidence/", n=left) if left > 0 else ""
 
 

@@ -11,6 +11,7 @@ from steelyard.report.findings import more, told
 from steelyard.report.material import Material, entries, mapping, quantity
 from steelyard.report.texts import shorten
 
+NOTABLE = ("issue", "inconclusive")  # what passed stands in the tables already
 LINES = 30  # groups of one column that are listed
 
 
@@ -23,7 +24,8 @@ def view(material: Material) -> Chapter:
     columns = [{"name": shorten(column, 60), "tables": _tables(column, entries(groups)), "spread": spread(document, column)}
                for column, groups in mapping(document.details.get("columns")).items()]
     lead = say("Groups are compared each with all other rows; whatever was not shown to differ may still differ.")
-    return Chapter("groups", title, {"columns": columns, "findings": told(document), "more": more(document), "lead": lead}, boxes)
+    return Chapter("groups", title, {"columns": columns, "findings": told(document, NOTABLE), "more": more(document, NOTABLE),
+                                     "lead": lead}, boxes)
 
 
 _RATES = (("error", say("error rate")), ("selection", say("selection rate")), ("fpr", say("false positive rate")),

@@ -12,6 +12,8 @@ from steelyard.report.material import Material, entries, mapping, quantity
 from steelyard.report.names import name
 from steelyard.report.texts import shorten
 
+LEAK = "data/duplicates-across-splits"
+
 
 @dataclass(frozen=True)
 class Said:
@@ -58,7 +60,22 @@ def best_counterweight(document: Evidence) -> tuple[str, Quantity, Quantity | No
 
 
 def right(material: Material) -> list[Text]:
-    """How often it is right, and what the strongest counterweight makes of the same rows."""
+    """How often it is right, what the strongest counterweight makes of the same rows, and what leaked rows add."""
+    return [*_compared_with_counterweights(material), *_leaked(material)]
+
+
+def _leaked(material: Material) -> list[Text]:
+    """The score without the judged rows that stand in other splits too, where there are any."""
+    document = material.answered("data")
+    found = next((finding for finding in document.findings if finding.code == LEAK and finding.outcome == "issue"),
+                 None) if document else None
+    without = quantity(found.details.get("without")) if found else None
+    if without is None or without.value is None:
+        return []
+    return [say("Without the rows that stand in other splits too it is {figure}.", figure=digits.full(without))]
+
+
+def _compared_with_counterweights(material: Material) -> list[Text]:
     document = material.answered("quality")
     if document is None:
         return _absent(material, "quality")
