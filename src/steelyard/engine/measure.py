@@ -58,15 +58,29 @@ class Reason:
 def choose(prepared: Prepared, model: PreTrainedModel) -> tuple[Chosen, list[Reason]]:
     """Measure what the recipe leaves on auto. The model is as before afterwards."""
     training = prepared.training
-    threads = machine.cores() if training.threads == "auto" else training.threads
-    torch.set_num_threads(threads)
-    why = say("as many as this process may use") if training.threads == "auto" else say("set in the recipe")
-    reasons = [Reason("threads", str(threads), why)]
+    torch.set_num_threads(machine.cores() if training.threads == "auto" else training.threads)
     with _untouched(model):
         micro_batch, size, reason = _micro_batch(prepared, model)
-        reasons.append(reason)
+        threads, why = _threads(prepared, model, micro_batch)
+        torch.set_num_threads(threads)
         precision, layout, more = _fastest(prepared, model, micro_batch)
-    return Chosen(threads, precision, layout, micro_batch, size), [*reasons, *more]
+    return Chosen(threads, precision, layout, micro_batch, size), [Reason("threads", str(threads), why), reason, *more]
+
+
+def _threads(prepared: Prepared, model: PreTrainedModel, micro_batch: int) -> tuple[int, Sentence]:
+    """One thread, where it is faster by a tenth than all cores: small models, and machines that others use too."""
+    told, cores = prepared.training.threads, machine.cores()
+    if told != "auto":
+        return told, say("set in the recipe")
+    if cores == 1:
+        return 1, say("as many as this process may use")
+    indices = np.arange(min(prepared.training.batch_size or 1, len(prepared.stores["train"])))
+    speeds = {}
+    for threads in (cores, 1):
+        torch.set_num_threads(threads)
+        speeds[threads] = len(indices) / _timed(prepared, model, indices, micro_batch, "fp32", "contiguous", SECONDS)
+    values = {"one": speeds[1], "all": speeds[cores], "cores": cores}
+    return 1 if speeds[1] >= GAIN * speeds[cores] else cores, say("{cores} threads: {all:.0f} examples/s, one: {one:.0f}, measured", **values)
 
 
 def longest(prepared: Prepared, size: int) -> np.ndarray:
