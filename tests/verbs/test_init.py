@@ -30,11 +30,11 @@ def folder(tmp_path, monkeypatch):
 def reviews(file: Path, rows: int = 60, broken: int = 0) -> None:
     """A CSV with a text, a label, a few regions, repeating customers and a split."""
     rng = random.Random(0)
-    lines = ["review,stars,region,customer,split"]
+    lines = ["review,stars,region,customer,split,detail"]
     for i in range(rows):
         text = " ".join(rng.choices(WORDS, k=8))
         split = "dev" if i % 10 == 1 else "test" if i % 10 == 2 else "train"
-        lines.append(f"{text},{i % 3},{('north', 'south')[i % 2]},c{i % 20},{split}")
+        lines.append(f"{text},{i % 3},{('north', 'south')[i % 2]},c{i % 20},{split},{i % 3}.{i % 5}")
     lines += ["only one cell"] * broken
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -50,7 +50,8 @@ def test_a_table_of_texts(folder):
     assert got.evidence.bias.groups == ("region",) and got.data.max_bad_rows == 1
     assert got.model.family == "bert" and got.model.size == "tiny" and got.training.batch_size == 32 and got.training.epochs
     text = file.read_text(encoding="utf-8")
-    assert "# 3 labels: 0 (33%), 1 (33%), 2 (33%)" in text and "# group_by: customer" in text and "my reviews.csv:62" in text
+    assert "# 3 labels: 0 (33%), 1 (33%), 2 (33%)" in text
+    assert "# group_by: customer" in text and "detail" not in text and "my reviews.csv:62" in text
     assert not list(folder.glob("**/*.tmp")) and not (folder / "runs").exists()
 
 
@@ -81,10 +82,12 @@ def test_nothing_is_overwritten(folder):
 
 
 @pytest.mark.parametrize("task", ["text-classification", "image-classification"])
-@pytest.mark.parametrize("text", ["a,b,c\n1,2,3\n4,5,6\n", "length,width,species\n1.5,2,setosa\n2.5,1,virginica\n"])
+@pytest.mark.parametrize("text", [
+    "a,b,c\n1,2,3\n4,5,6\n", "age,job,sex,income\n" + "40,clerk,f,>50K\n20,none,m,<=50K\n" * 9,
+    "length,width,species\n1.5,2,setosa\n2.5,1,virginica\n"])
 def test_a_table_of_numbers_is_refused(folder, task, text):
     (folder / "n.csv").write_text(text)
-    with pytest.raises(InputError, match=r"a table of numbers .* has no task for those") as caught:
+    with pytest.raises(InputError, match=r"a table of numbers and categories .* has no task for those") as caught:
         init(task, "n.csv")
     assert "--set data.columns." in str(caught.value) and os.listdir(folder) == ["n.csv"]
 
@@ -100,7 +103,7 @@ def test_a_table_of_numbers_is_refused(folder, task, text):
     (["text-classification", "--data", "a.csv", "--set", "training=none", "--set", "model.from=x"], "writes a recipe that trains"),
     (["text-classification", "--data", "broken.csv", "--set", "data.columns.label=stars"], "13 rows are broken"),
     (["text-classification", "--data", "a.csv"], 'could each be "label"; say which with data.columns.label'),
-    (["image-classification", "--data", "a.csv"], 'no column looks like "image"'),
+    (["image-classification", "--data", "a.csv", "--set", "data.columns.label=stars"], 'no column looks like "image"'),
 ])
 def test_wrong_input_is_one_sentence_and_leaves_nothing(folder, words, said, capsys):
     reviews(folder / "a.csv")

@@ -80,21 +80,23 @@ def draft(task: str, data: str, overrides: Sequence[str], budget: float) -> Draf
 
 
 def _no_table_of_numbers(path: Path, task: type[Task], asked: Recipe) -> None:
-    """Refuse what has nothing but numbers, where nothing in it is what the task reads."""
+    """Refuse a table of numbers and categories, where nothing in it is what the task reads."""
     records = source_of(path, "--data").read(path, ReadOptions(encoding=asked.data.encoding, header=asked.data.header))
     samples: list[Row] = [record.values for record in islice(records, PEEK) if record.problem is None]
     names = list(dict.fromkeys(name for row in samples for name in row))
-    number = kind_of(Column(name="number", kind="number"))
-    numbers = [name for name in names if number.fits([row.get(name) for row in samples])]
+    fitting = {kind: [name for name in names if kind_of(Column(name=kind, kind=kind)).fits([row.get(name) for row in samples])]
+               for kind in ("number", "label", "text")}
+    plain = set(fitting["number"]) | set(fitting["label"])
+    inputs = [column for column in task.columns if not column.target]
+    told = {column.name: asked.data.columns[column.name] for column in inputs if column.name in asked.data.columns}
     try:
-        match(task.columns, samples, asked.data.columns, path.name)
+        match(inputs, samples, told, path.name)
     except InputError as error:
-        needed = next(column for column in task.columns if not column.target)
-        if numbers and len(numbers) >= len(names) - 1:  # the answers may be words
+        if fitting["number"] and not fitting["text"] and len(plain) >= len(names) - 1:  # the answers may be words, all different
             raise InputError(say(
-                "{file}: a table of numbers ({names}), and steelyard has no task for those; {task} needs a column of the kind {kind} "
-                "(name it with --set data.columns.{column}=NAME), and for numbers alone gradient-boosted trees serve better",
-                file=path, names=listing(numbers, most=6), task=task.name, kind=needed.kind, column=needed.name)) from error
+                "{file}: a table of numbers and categories ({names}), and steelyard has no task for those; {task} needs a column of the "
+                "kind {kind} (name it with --set data.columns.{column}=NAME), and for such tables gradient-boosted trees serve better",
+                file=path, names=listing(names, most=6), task=task.name, kind=inputs[0].kind, column=inputs[0].name)) from error
         raise
 
 
@@ -170,15 +172,22 @@ def _steps(training: Training, prepared: Prepared) -> int:
 
 
 def _further(own: Table, task: type[Task]) -> tuple[list[str], list[str]]:
-    """Columns of few values, and columns whose many values repeat."""
+    """Columns of few values, and columns whose many values repeat; one that decides the label is a finer label."""
     ours = {column.name for column in task.columns}
+    targets = [own.rows.column(column.name) for column in own.columns if column.target]
     groups, people = [], []
     for name in own.rows.names:
         if name in ours or name.startswith("_") or name.lower() in _SPLIT_COLUMNS:
             continue
-        counts = Counter(value for value in own.rows.column(name) if value not in (None, ""))
+        values = own.rows.column(name)
+        counts = Counter(value for value in values if value not in (None, ""))
         if 2 <= len(counts) <= FEW:
             groups.append(name)
-        elif FEW < len(counts) <= len(own.rows) / 2:
+        elif FEW < len(counts) <= len(values) / 2 and not any(_decides(values, one) for one in targets):
             people.append(name)
     return groups, people
+
+
+def _decides(values: Sequence[object], targets: Sequence[object]) -> bool:
+    """Whether each value goes with one target only."""
+    return len(set(zip(values, targets, strict=True))) == len(set(values))
