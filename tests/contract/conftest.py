@@ -71,8 +71,9 @@ class Job:
         return self.task.collate(stack(examples), self.processor, None, targets)
 
     def outputs(self, batch: Batch) -> Any:
+        model = self.model  # made here: weights that are made in inference mode never take gradients
         with torch.inference_mode():
-            return self.model(**batch.inputs)
+            return model(**batch.inputs)
 
     @cached_property
     def answers(self) -> list[Any]:
