@@ -44,5 +44,5 @@ types: $(READY)
 	$(BIN)/mypy
 
 docs: $(READY)  ## the documentation, into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open site/index.html"
