@@ -62,14 +62,26 @@ class Sentence:
         """`text` is for people who read the file; `template` and `values` let a page say it in another language."""
         with in_language("en"):
             text = str(self)
-        values = {k: v if isinstance(v, (int, float, bool)) else str(v) for k, v in self.values.items()}
+            values = {name: _plain(value) for name, value in self.values.items()}
         return {"text": text, "template": self.template, "values": values}
 
     @staticmethod
     def from_json(data: Mapping[str, object]) -> "Sentence":
         """Raises KeyError where `template` is missing."""
         values = data.get("values", {})
-        return Sentence(str(data["template"]), dict(values) if isinstance(values, Mapping) else {})
+        given = values.items() if isinstance(values, Mapping) else ()
+        return Sentence(str(data["template"]), {name: _spoken(value) for name, value in given})
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it; a sentence within a sentence stays one."""
+    if isinstance(value, Sentence):
+        return value.to_json()
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _spoken(value: object) -> object:
+    return Sentence.from_json(value) if isinstance(value, Mapping) and "template" in value else value
 
 
 def say(template: str, **values: object) -> Sentence:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # the task's columns by name, further columns as text, `_file` and `_line`
 Example = Mapping[str, np.ndarray]  # one array a field, as `encode` makes it; a scalar is an array of no dimensions
+Target = Any  # what is to be predicted, as `collate` takes it: a label's number, a text, spans, boxes
 Answer = Any  # JSON values in the form of huggingface_hub's inference types
 Statistics = Mapping[str, np.ndarray]  # one array a statistic, the first axis is rows; see Task.measure
 Processor = Any  # a Transformers tokenizer, image processor or processor: it has save_pretrained(folder)
@@ -150,13 +151,13 @@ class Batch:
 
     inputs    what the model is called with: `model(**inputs)`
     targets   what `loss` and `log_prob` compare with, (examples, ...); None where nothing is known (predict)
-    count     what the loss is divided by (rows, tokens, boxes that are scored): known before the forward pass; may be 0
+    count     what the loss is divided by (rows, tokens, boxes that are scored, or their weights): known before the forward pass; may be 0
     rows      (examples,) int64: the number of the row that each example comes from
     """
 
     inputs: dict[str, Tensor]
     targets: Tensor | None
-    count: int
+    count: float
     rows: Tensor
     extra: dict[str, Tensor] = field(default_factory=dict)
 
@@ -232,6 +233,10 @@ class Task(ABC):
     def describe(self, config: PreTrainedConfig) -> None:
         """Write what was learnt into the model's configuration (num_labels, id2label, label2id)."""
 
+    def settle(self, config: PreTrainedConfig, processor: Processor) -> Self:
+        """The task as this model needs it: its blank or padding token, its strides... What is settled is saved with the run."""
+        return self
+
     @abstractmethod
     def texts(self, rows: Rows) -> Iterator[str]:
         """What a tokenizer learns from; nothing for tasks without text."""
@@ -244,10 +249,10 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Tensor | None = None) -> Batch:
+    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Sequence[Target] | None = None) -> Batch:
         """Examples -> Batch, padded. `key` is None outside training: then nothing is random.
 
-        targets  (examples, ...) to be put in instead of the examples' own, for log_prob of other answers.
+        targets  one an example, put in instead of the examples' own, for log_prob of other answers: then nothing is mixed.
         """
 
     @abstractmethod
@@ -266,16 +271,20 @@ class Task(ABC):
     def answer(self, outputs: Any, batch: Batch) -> list[Any]:
         """One partial answer an example."""
 
+    def respond(self, model: PreTrainedModel, batch: Batch) -> list[Any]:
+        """One partial answer an example, from the model itself: one forward pass, unless a task decodes (`generate`)."""
+        return self.answer(model(**batch.inputs), batch)
+
     @abstractmethod
     def merge(self, row: Row, partials: Sequence[Any]) -> Answer:
         """The partial answers of one row's examples -> the row's answer."""
 
     @abstractmethod
-    def target(self, row: Row) -> Tensor | None:
-        """The row's own target as `collate` takes it, () or (...); None where the row has none."""
+    def target(self, row: Row) -> Target | None:
+        """The row's own target as `collate` takes it; None where the row has none."""
 
     @abstractmethod
-    def guess(self, answer: Answer) -> Tensor:
+    def guess(self, answer: Answer) -> Target:
         """The answer as a target, so that log_prob can be asked of what was answered: explanations start there."""
 
     @abstractmethod
@@ -381,10 +390,10 @@ class Door(Protocol):
     task: Task
     processor: Processor
 
-    def log_prob(self, examples: Sequence[Example], targets: Tensor) -> np.ndarray:
-        """(examples,) float64."""
+    def log_prob(self, examples: Sequence[Example], targets: Sequence[Target]) -> np.ndarray:
+        """(examples,) float64, in nats; one target an example."""
 
-    def path_gradients(self, example: Example, start: Example, target: Tensor, steps: int) -> np.ndarray:
+    def path_gradients(self, example: Example, start: Example, target: Target, steps: int) -> np.ndarray:
         """(positions,) or (height, width): (input - start) times the mean gradient of log_prob on the straight line
         between them in embedding space, summed over channels. Sundararajan et al. 2017, arXiv:1703.01365."""
 
@@ -397,7 +406,7 @@ class Explainer(ABC):
     way: ClassVar[int | None] = None  # the way of hiding that makes its maps: it is never judged by that one
 
     @abstractmethod
-    def explain(self, door: Door, example: Example, units: Units, target: Tensor) -> np.ndarray:
+    def explain(self, door: Door, example: Example, units: Units, target: Target) -> np.ndarray:
         """(units,) float: how much each unit speaks for `target`; higher is more."""
 
 

@@ -19,6 +19,8 @@ class Rows:
     def __init__(self, table: pa.Table, chosen: np.ndarray | None = None) -> None:
         self.table = table
         self.chosen = np.arange(table.num_rows) if chosen is None else np.asarray(chosen, dtype=np.int64)
+        self._batches = table.to_batches()
+        self._ends = np.cumsum([batch.num_rows for batch in self._batches], dtype=np.int64)
 
     @staticmethod
     def empty() -> "Rows":
@@ -35,7 +37,17 @@ class Rows:
         """Write the chosen rows as an Arrow IPC file, 1,024 rows at a time."""
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, self.table.schema) as writer:
             for start in range(0, len(self), 1024):
-                writer.write_table(self.table.take(pa.array(self.chosen[start : start + 1024])))
+                writer.write_table(self._taken(start, start + 1024))
+
+    def _taken(self, start: int, stop: int) -> pa.Table:
+        """Those places of the selection as a table. Arrow's own `take` would copy a whole column together first."""
+        wanted = self.chosen[start:stop]
+        chunk = np.searchsorted(self._ends, wanted, side="right")
+        begins = np.append(0, self._ends)
+        cuts = np.flatnonzero(np.diff(chunk)) + 1
+        pieces = [self._batches[own[0]].take(pa.array(part - begins[own[0]]))
+                  for part, own in zip(np.split(wanted, cuts), np.split(chunk, cuts), strict=True) if len(part)]
+        return pa.Table.from_batches(pieces, schema=self.table.schema)
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -50,7 +62,7 @@ class Rows:
     def blocks(self, size: int) -> Iterator[list[dict[str, Any]]]:
         """The rows in order, `size` at a time: memory does not grow with the table."""
         for start in range(0, len(self), size):
-            yield self.table.take(pa.array(self.chosen[start : start + size])).to_pylist()
+            yield self._taken(start, start + size).to_pylist()
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +71,8 @@ class Rows:
 
     def column(self, name: str) -> list[Any]:
         """One column of the chosen rows. Raises KeyError."""
-        return list(self.table.column(name).take(pa.array(self.chosen)).to_pylist())
+        only = Rows(self.table.select([name]), self.chosen)
+        return [value for start in range(0, len(self), 4096) for value in only._taken(start, start + 4096).column(0).to_pylist()]
 
     def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
         """The rows at these places of this selection."""

@@ -1,5 +1,6 @@
 """Every part that the catalogue finds, guests' too, is held to its socket: a new file is tested by being there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +68,7 @@ class Job:
                     for row, answer in zip(asked, weight(train.select(np.arange(100)), asked), strict=True)]
         return {name: np.stack([own[name] for own in measured]) for name in measured[0]}
 
-    def batch(self, examples: list[Example], targets: torch.Tensor | None = None) -> Batch:
+    def batch(self, examples: list[Example], targets: Sequence[Any] | None = None) -> Batch:
         return self.task.collate(stack(examples), self.processor, None, targets)
 
     def outputs(self, batch: Batch) -> Any:

@@ -107,7 +107,7 @@ def test_collating_for_training_follows_the_key(job):
 
 def test_targets_of_the_row_are_those_of_the_example(job):
     own = job.batch(job.examples)
-    given = job.batch(job.examples, torch.stack([job.task.target(row) for row in job.rows]))
+    given = job.batch(job.examples, [job.task.target(row) for row in job.rows])
     assert torch.equal(own.targets, given.targets)
     assert own.count == given.count
 
@@ -123,10 +123,10 @@ def test_loss_is_a_sum(job):
 
 
 def test_log_prob_of_a_row_does_not_depend_on_its_mates(job):
-    targets = torch.stack([job.task.target(row) for row in job.rows])
+    targets = [job.task.target(row) for row in job.rows]
     together = job.door.log_prob(job.examples, targets)
-    alone = np.concatenate([job.door.log_prob([example], target[None]) for example, target in zip(job.examples, targets, strict=True)])
-    backward = job.door.log_prob(job.examples[::-1], targets.flip(0))[::-1]
+    alone = np.concatenate([job.door.log_prob([example], [target]) for example, target in zip(job.examples, targets, strict=True)])
+    backward = job.door.log_prob(job.examples[::-1], targets[::-1])[::-1]
     assert together.shape == (len(job.examples),) and np.isfinite(together).all()
     np.testing.assert_allclose(together, alone, atol=1e-4)
     np.testing.assert_allclose(together, backward, atol=1e-4)
@@ -166,7 +166,7 @@ def test_answers_decide_and_measure(job):
 
 
 def test_what_was_answered_can_be_asked_about(job):
-    guesses = torch.stack([job.task.guess(answer) for answer in job.answers])
+    guesses = [job.task.guess(answer) for answer in job.answers]
     assert np.isfinite(job.door.log_prob(job.examples, guesses)).all()
 
 

@@ -45,7 +45,7 @@ class Pictures:
         return np.bincount(units.of.ravel(), weights=values.ravel())
 
     def guess(self, answer):
-        return torch.tensor(answer)
+        return answer
 
     def show(self, row):
         return {"image": "data:image/png;base64,", "target": None}
@@ -78,7 +78,7 @@ class Texts:
                 "last": [np.arange(len(one["ids"]), dtype=float) for one in examples]}
 
     def guess(self, answer):
-        return torch.tensor(answer)
+        return answer
 
     def show(self, row):
         return {"text": row["text"], "target": None}
@@ -106,7 +106,7 @@ class TorchDoor:
 
     def log_prob(self, examples, targets):
         with torch.no_grad():
-            return self.logits(examples).log_softmax(dim=1).gather(1, targets[:, None])[:, 0].double().numpy()
+            return self.logits(examples).log_softmax(dim=1).gather(1, torch.tensor(targets)[:, None])[:, 0].double().numpy()
 
     def answers(self, examples):
         with torch.no_grad():
@@ -158,7 +158,7 @@ def fit(parameters, loss, steps):
 def subjects_of(task, door, examples, texts=None):
     """Subjects for what the model answers."""
     rows = [{"text": text} for text in texts] if texts else [{} for _ in examples]
-    return [Subject(i, row, example, task.units(row, example, None), torch.tensor(answer))
+    return [Subject(i, row, example, task.units(row, example, None), answer)
             for i, (row, example, answer) in enumerate(zip(rows, examples, door.answers(examples), strict=True))]
 
 
@@ -199,7 +199,7 @@ class Case:
         return [self.subjects[i].example for i in indices]
 
     def answers(self, indices):
-        return [int(self.subjects[i].target) for i in indices]
+        return [self.subjects[i].target for i in indices]
 
     def door(self):
         return self.near

@@ -152,7 +152,7 @@ def test_texts_too_short_to_tell_are_left_out(messages, case_of):
 def test_one_row_by_itself(messages):
     subject = messages.subjects[0]
     for method in METHODS:
-        units = explain_row(messages.door, subject.row, subject.example, int(subject.target), method)
+        units = explain_row(messages.door, subject.row, subject.example, subject.target, method)
         assert [unit["text"] for unit in units] == subject.row["text"].split()
     assert explain_row(messages.door, {"text": ""}, {"ids": np.zeros(0, dtype=np.int64)}, 0, METHODS[0]) == []
 

@@ -68,8 +68,6 @@ def test_one_picture(pictures):
 
 def test_the_scores_of_integrated_gradients_sum_to_what_is_lost(pictures):
     """Through the real door and the real task, on ten rows."""
-    import torch
-
     from steelyard.explainers.integrated_gradients import IntegratedGradients
 
     case = Case(pictures[0])
@@ -80,7 +78,7 @@ def test_the_scores_of_integrated_gradients_sum_to_what_is_lost(pictures):
         subject = deletion.Subject(int(index), case.rows[int(index)], example, units, target)
         (scores,) = deletion.explain(IntegratedGradients(), door, [subject])
         gone = case.task.hide(example, units, np.ones(len(units), dtype=bool), case.task.ways[0], case.processor)
-        full, none = door.log_prob([example, gone], torch.stack([target, target]))
+        full, none = door.log_prob([example, gone], [target, target])
         assert scores.sum() == pytest.approx(full - none, abs=0.02)
 
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from steelyard.engine.step import place, precise
 from steelyard.engine.store import Store, stack
-from steelyard.parts import Answer, Example, Family, Processor, Row, Statistics, Task
+from steelyard.parts import Answer, Example, Family, Processor, Row, Statistics, Target, Task
 from steelyard.rows import Rows
 
 BATCH = 128  # examples answered together
@@ -44,8 +43,7 @@ def _partials(model: PreTrainedModel, task: Task, processor: Processor, store: S
     with torch.inference_mode():
         batch = place(task.collate(store.take(torch.from_numpy(indices)), processor, None), model.device, "contiguous")
         with precise(model.device, precision):
-            outputs = model(**batch.inputs)
-        return task.answer(outputs, batch)
+            return task.respond(model, batch)
 
 
 def statistics(model: PreTrainedModel, task: Task, processor: Processor, store: Store, rows: Rows, precision: str = "fp32") -> Statistics:
@@ -68,27 +66,27 @@ class ModelDoor:
     def __init__(self, model: PreTrainedModel, family: Family, task: Task, processor: Processor) -> None:
         self.model, self.family, self.task, self.processor = model.eval(), family, task, processor
 
-    def log_prob(self, examples: Sequence[Example], targets: Tensor) -> np.ndarray:
+    def log_prob(self, examples: Sequence[Example], targets: Sequence[Target]) -> np.ndarray:
         """(examples,) float64, in nats."""
         sizes = np.array([sum(array.size for array in example.values()) for example in examples])
         order = np.argsort(-sizes, kind="stable")
         result = np.empty(len(examples))
         with torch.inference_mode():
             for part in np.split(order, range(BATCH, len(order), BATCH)):
-                batch = self._batch([examples[i] for i in part], targets[torch.from_numpy(part.copy())])
+                batch = self._batch([examples[i] for i in part], [targets[i] for i in part])
                 result[part] = self.task.log_prob(self.model(**batch.inputs), batch).double().cpu().numpy()
         return result
 
-    def path_gradients(self, example: Example, start: Example, target: Tensor, steps: int) -> np.ndarray:
+    def path_gradients(self, example: Example, start: Example, target: Target, steps: int) -> np.ndarray:
         """(positions,) or (height, width): see parts.Door; the integral by the midpoint rule."""
-        ends = self._batch([start, example], torch.stack([target, target]))
+        ends = self._batch([start, example], [target, target])
         with torch.no_grad():
             inputs, name = self.family.embed(self.model, ends.inputs)
         low, high = inputs[name][:1], inputs[name][1:]
         share = (torch.arange(steps, device=low.device) + 0.5) / steps
         points = (low + (high - low) * share.view(-1, *[1] * (low.dim() - 1))).detach().requires_grad_()
         same = {key: value[1:].expand(steps, *value.shape[1:]) for key, value in inputs.items() if key != name}
-        batch = self._batch([example] * steps, target.expand(steps, *target.shape))
+        batch = self._batch([example] * steps, [target] * steps)
         batch.inputs = {**same, name: points}
         with torch.enable_grad():
             total = self.task.log_prob(self.model(**batch.inputs), batch).sum()
@@ -98,5 +96,5 @@ class ModelDoor:
         positions = next(iter(example.values())).shape
         return summed[: positions[-1]].cpu().numpy() if summed.dim() == 1 else summed.cpu().numpy()
 
-    def _batch(self, examples: Sequence[Example], targets: Tensor) -> Any:
+    def _batch(self, examples: Sequence[Example], targets: Sequence[Target]) -> Any:
         return place(self.task.collate(stack(examples), self.processor, None, targets), self.model.device, "contiguous")

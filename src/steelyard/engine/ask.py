@@ -111,6 +111,6 @@ class Asked:
         for part in np.split(order := np.argsort(-sizes, kind="stable"), range(BATCH, len(order), BATCH)):
             with torch.inference_mode():
                 batch = self.task.collate(stack([flat[i][1] for i in part]), self.processor, None)
-                for i, partial in zip(part, self.task.answer(model(**batch.inputs), batch), strict=True):
+                for i, partial in zip(part, self.task.respond(model, batch), strict=True):
                     partials[i] = partial
         return [self.task.merge(row, [partials[i] for i, (owner, _) in enumerate(flat) if owner == number]) for number, row in enumerate(rows)]

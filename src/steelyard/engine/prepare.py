@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +84,18 @@ def model_folder(source: str, recipe: Recipe) -> Path:
 
 def prepare(recipe: Recipe) -> Prepared:
     """Read, split, fit, encode. Raises InputError before anything is written but the cache."""
-    kind = task_of(recipe)
-    family = family_of(recipe, kind)
+    task_class = task_of(recipe)
+    family = family_of(recipe, task_class)
     if isinstance(recipe.training, Training):
         recipe = recipe.model_copy(update={"training": recipe.training.filled(family.training)})
-    data = dataset(recipe, kind)
+    data = dataset(recipe, task_class)
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}
-    task, train = (fitted(recipe, family, kind, data), data.rows["train"]) if "train" in data.rows else (adopted(family, kind), next(iter(data.rows.values())))
+    task, train = (fitted(recipe, family, task_class, data), data.rows["train"]) if "train" in data.rows else (
+        adopted(family, task_class), next(iter(data.rows.values())))
     processor = family.processor(task, train, options)
     config = family.config(task, processor, {k: v for k, v in options.items() if k not in ("max_length", "image_size", "image_mode")})
+    task = task.settle(config, processor)
     if isinstance(recipe.training, Training) and (recipe.training.batch_size or 0) > len(train):
         raise InputError(say("{where}: a batch of {size} is larger than the {n} training rows; want at most {n}",
                              where=recipe.where("training.batch_size"), size=recipe.training.batch_size, n=len(train)))
@@ -101,23 +104,23 @@ def prepare(recipe: Recipe) -> Prepared:
     return Prepared(recipe, task, family, processor, config, data, stores)
 
 
-def fitted(recipe: Recipe, family: Family, kind: type[Task], data: Dataset) -> Task:
+def fitted(recipe: Recipe, family: Family, task_class: type[Task], data: Dataset) -> Task:
     """The task as the training rows teach it; as the model knows it where nothing is trained."""
-    return adopted(family, kind) if recipe.training == "none" else kind.fit(data.rows["train"])
+    return adopted(family, task_class) if recipe.training == "none" else task_class.fit(data.rows["train"])
 
 
-def adopted(family: Family, kind: type[Task]) -> Task:
+def adopted(family: Family, task_class: type[Task]) -> Task:
     """The task as a trained model's configuration has it."""
     from transformers import AutoConfig
 
-    return kind.adopt(AutoConfig.from_pretrained(family.folder, local_files_only=True, trust_remote_code=False))
+    return task_class.adopt(AutoConfig.from_pretrained(family.folder, local_files_only=True, trust_remote_code=False))
 
 
 def processor_print(processor: Processor) -> str:
     """A fingerprint of all that a processor would write to its folder."""
     with tempfile.TemporaryDirectory() as folder:
         processor.save_pretrained(folder)
-        return cache.fingerprint({path.name: cache.file_hash(path) for path in sorted(Path(folder).iterdir()) if path.is_file()})
+        return cache.fingerprint({path.name: cache.file_hash(path) for path in sorted(Path(folder).rglob("*")) if path.is_file()})
 
 
 def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.Store:
@@ -132,7 +135,7 @@ def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.St
                 raise _culprit(rows, task, processor, done, len(block)) from None
             done += len(block)
 
-    chosen = cache.fingerprint({"chosen": rows.chosen.tolist() if len(rows) < 10**6 else [len(rows), int(rows.chosen[0]), int(rows.chosen[-1])]})
+    chosen = sha256(rows.chosen.tobytes()).hexdigest()
     name = cache.fingerprint({"rows": mark, "chosen": chosen, "task": task.name, "state": asdict(task)})
     return store.Store(cache.kept("examples", name, lambda folder: store.write(folder, groups())), machine.free_memory())
 

@@ -124,7 +124,6 @@ def _answer(model: PreTrainedModel, task: Task, processor: Processor, store: Sto
     with torch.inference_mode():
         batch = place(task.collate(store.take(torch.from_numpy(indices)), processor, None), model.device, "contiguous")
         with precise(model.device, precision):
-            outputs = model(**batch.inputs)
-        partials = task.answer(outputs, batch)
+            partials = task.respond(model, batch)
     for row, partial in zip(rows.select(batch.rows.numpy()), partials, strict=True):
         task.measure(row, task.merge(row, [partial]))

@@ -118,10 +118,10 @@ def _draw(rows: Rows, columns: Sequence[Column], group_by: str | None, wanted: M
     if group_by is not None and group_by not in rows.names:
         raise InputError(say('{where}: no column "{column}"; there are: {known}', where=where, column=group_by,
                              known=listing(n for n in rows.names if not n.startswith("_"))))
-    members: dict[str, list[int]] = {}
+    members: dict[bytes, list[int]] = {}
     for index, name in enumerate(_groups(rows, columns, group_by)):
         members.setdefault(name, []).append(index)
-    order = iter(sorted(members, key=lambda name: blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()))
+    order = iter(sorted(members, key=lambda name: blake2b(f"{seed}/".encode() + name, digest_size=16).digest()))
     drawn: dict[str, np.ndarray] = {}
     for split, part in wanted.items():
         chosen: list[int] = []
@@ -131,8 +131,9 @@ def _draw(rows: Rows, columns: Sequence[Column], group_by: str | None, wanted: M
     return drawn
 
 
-def _groups(rows: Rows, columns: Sequence[Column], group_by: str | None) -> list[str]:
+def _groups(rows: Rows, columns: Sequence[Column], group_by: str | None) -> list[bytes]:
+    """(rows) 16 bytes that rows of one group share: texts of any size are not held."""
     if group_by is not None:
-        return [str(value) for value in rows.column(group_by)]
+        return [blake2b(str(value).encode(), digest_size=16).digest() for value in rows.column(group_by)]
     kinds = [(column.name, kind_of(column)) for column in columns if not column.target]
-    return ["\x00".join(kind.identity(row[name]) for name, kind in kinds) for row in rows]
+    return [blake2b("\x00".join(kind.identity(row[name]) for name, kind in kinds).encode(), digest_size=16).digest() for row in rows]

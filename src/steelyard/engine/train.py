@@ -146,7 +146,7 @@ def resume(model: PreTrainedModel, optimizer: torch.optim.Optimizer, best: Best,
     found, _ = checkpoint.newest(checkpoints)
     if found is None:
         return 0, 0.0
-    model.load_state_dict(found.model, strict=False)  # tied names were saved once
+    model.load_state_dict(found.model)
     optim.load_state(model, optimizer, found.optimizer)
     best.value, best.step, best.weights = found.state["best_value"], found.state["best_step"], found.best
     return int(found.state["step"]), float(found.state["seconds"])

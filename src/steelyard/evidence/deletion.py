@@ -14,16 +14,12 @@ random-twin        everything that a model of this shape with random weights giv
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steelyard.math import deletion
 from steelyard.math.intervals import mean
-from steelyard.parts import Door, Example, Explainer, Row, Units
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from steelyard.parts import Door, Example, Explainer, Row, Target, Units
 
 DRAWS = 3  # of the controls that are drawn: permuted and another-row; their effects are averaged
 MOST_BYTES = 64 * 2**20  # of hidden examples in one call of the door
@@ -40,7 +36,7 @@ class Subject:
     row: Row
     example: Example
     units: Units
-    target: "Tensor"
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -187,15 +183,13 @@ def _of_others(maps: Maps, places: Sequence[deletion.Places], rng: np.random.Gen
 def _effects(door: Door, subjects: Sequence[Subject], way: str, tables: Mapping[tuple[str, str], list[np.ndarray]],
              rng: np.random.Generator) -> dict[tuple[str, str], np.ndarray]:
     """Key -> (rows,) nats, averaged over draws: what each map's hidden units cost the answer."""
-    import torch
-
-    full = door.log_prob([one.example for one in subjects], torch.stack([one.target for one in subjects]))
+    full = door.log_prob([one.example for one in subjects], [one.target for one in subjects])
     found = {key: np.empty(len(subjects)) for key in tables}
     waiting: list[tuple[int, np.ndarray, list[Example]]] = []  # row, where each hidden choice of a map stands, the choices
 
     def ask() -> None:
         examples = [example for _, _, some in waiting for example in some]
-        targets = torch.stack([subjects[row].target for row, _, some in waiting for _ in some])
+        targets = [subjects[row].target for row, _, some in waiting for _ in some]
         parts = np.split(door.log_prob(examples, targets), np.cumsum([len(some) for _, _, some in waiting])[:-1])
         for (row, places, _), log_prob in zip(waiting, parts, strict=True):
             lost = deletion.effect(full[row], log_prob[places])

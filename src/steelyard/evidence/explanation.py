@@ -130,15 +130,13 @@ def _seconds_a_row(case: "Case", door: Door, twin: Door, methods: Mapping[str, E
 
 def _pilot(case: "Case", door: Door, twin: Door, methods: Mapping[str, Explainer], subject: Subject, rng: np.random.Generator) -> None:
     """About what explaining and judging one row asks of the model."""
-    import torch
-
     for explainer in methods.values():
         deletion.explain(explainer, door, [subject])
         deletion.explain(explainer, twin, [subject])
         for way in _ways(case.task, explainer):
             choices = rng.random((CHOICES, len(subject.units))) < 0.2
             examples = [case.task.hide(subject.example, subject.units, one, way, case.processor) for one in choices]
-            door.log_prob(examples, torch.stack([subject.target] * CHOICES))
+            door.log_prob(examples, [subject.target] * CHOICES)
 
 
 def _judge(case: "Case", door: Door, twin: Door, methods: Mapping[str, Explainer], subjects: Sequence[Subject]) -> Judged:

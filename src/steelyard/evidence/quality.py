@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from steelyard import catalog
 from steelyard.engine.answer import columns
@@ -119,7 +118,7 @@ def _worst(case: Case) -> np.ndarray:
     if not len(wrong):
         return wrong
     targets = [case.task.target(case.rows[int(i)]) for i in wrong]
-    chances = case.door().log_prob(case.examples(wrong), torch.stack([target for target in targets if target is not None]))
+    chances = case.door().log_prob(case.examples(wrong), targets)
     return wrong[np.argsort(chances, kind="stable")[:SHOWN]]
 
 

@@ -3,14 +3,9 @@
 Sundararajan et al. 2017, arXiv:1703.01365.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from steelyard.parts import Door, Example, Explainer, Units
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from steelyard.parts import Door, Example, Explainer, Target, Units
 
 STEPS = 32  # points on the way; their forward and backward passes go through the model as one batch
 
@@ -21,7 +16,7 @@ class IntegratedGradients(Explainer):
     name = "integrated-gradients"
     help = "gradients on the way from everything hidden to the input; scores sum to what is lost, in nats (Sundararajan et al. 2017)"
 
-    def explain(self, door: Door, example: Example, units: Units, target: "Tensor") -> np.ndarray:
+    def explain(self, door: Door, example: Example, units: Units, target: Target) -> np.ndarray:
         """(units,) nats."""
         start = door.task.hide(example, units, np.ones(len(units), dtype=bool), door.task.ways[0], door.processor)
         at = door.path_gradients(example, start, target, STEPS)

@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.errors import InputError, listing
 from steelyard.language import say
-from steelyard.parts import Answer, BadValue, Batch, Row, Statistics, Task
+from steelyard.parts import Answer, BadValue, Batch, Examples, Row, Statistics, Target, Task
 from steelyard.rows import Rows
 
 if TYPE_CHECKING:
@@ -81,18 +81,21 @@ class Classification(Task):
         probs = np.mean(partials, axis=0, dtype=np.float64)
         return [{"label": self.labels[i], "score": float(probs[i])} for i in np.argsort(-probs, kind="stable")]
 
-    def target(self, row: Row) -> Tensor | None:
-        """() int64, the label's number."""
-        import torch
+    def target(self, row: Row) -> Target | None:
+        """As `encode_target` makes it: () int64, the label's number."""
+        return self.encode_target(row).get("target")
 
-        encoded = self.encode_target(row)
-        return torch.from_numpy(encoded["target"]) if encoded else None
-
-    def guess(self, answer: Answer) -> Tensor:
+    def guess(self, answer: Answer) -> Target:
         """() int64, the number of the likeliest label."""
+        return np.array(self.labels.index(answer[0]["label"]), dtype=np.int64)
+
+    def told(self, examples: Examples, targets: Sequence[Target] | None) -> Tensor | None:
+        """(examples, ...) the targets that were given, else the examples' own, else none."""
         import torch
 
-        return torch.tensor(self.labels.index(answer[0]["label"]))
+        if targets is not None:
+            return torch.from_numpy(np.stack(targets))
+        return torch.as_tensor(examples.fields["target"]) if "target" in examples.fields else None
 
     def measure(self, row: Row, answer: Answer) -> Mapping[str, np.ndarray]:
         """target and guess () int64; probs (classes,) float32."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.language import Sentence, say
 from steelyard.math.pictures import decode
-from steelyard.parts import Answer, Batch, Column, Example, Examples, Key, Processor, Row, Units
+from steelyard.parts import Answer, Batch, Column, Example, Examples, Key, Processor, Row, Target, Units
 from steelyard.rows import Rows
 from steelyard.tasks._classification import TARGET, Classification
 
@@ -51,7 +51,7 @@ class ImageClassification(Classification):
         mode = "L" if len(processor.image_mean) == 1 else "RGB"
         return [[{"pixels": _fitted(decode(row["image"], mode), processor), **self.encode_target(row)}] for row in rows]
 
-    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Tensor | None = None) -> Batch:
+    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Sequence[Target] | None = None) -> Batch:
         """pixel_values (examples, channels, height, width) float32, scaled and centred as the processor says."""
         import torch
 
@@ -60,9 +60,7 @@ class ImageClassification(Classification):
         scale = torch.tensor(processor.rescale_factor) / torch.tensor(processor.image_std)
         shift = -torch.tensor(processor.image_mean) / torch.tensor(processor.image_std)
         values = torch.addcmul(shift[:, None, None], pixels.float(), scale[:, None, None])
-        if targets is None and "target" in examples.fields:
-            targets = torch.as_tensor(examples.fields["target"])
-        return Batch({"pixel_values": values}, targets, len(examples), examples.rows)
+        return Batch({"pixel_values": values}, self.told(examples, targets), len(examples), examples.rows)
 
     def features(self, outputs: Any, batch: Batch) -> Tensor:
         """(examples, width) the last hidden state, averaged over its places where it has any."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.language import Sentence, say
 from steelyard.math.lengths import padded_length
-from steelyard.parts import Answer, Batch, Column, Example, Examples, Key, Processor, Row, Units
+from steelyard.parts import Answer, Batch, Column, Example, Examples, Key, Processor, Row, Target, Units
 from steelyard.rows import Rows
 from steelyard.tasks._classification import TARGET, Classification
 
@@ -56,7 +56,7 @@ class TextClassification(Classification):
         return [[{"input_ids": np.array(ids, dtype=np.int32), **self.encode_target(row)}]
                 for row, ids in zip(rows, encoded, strict=True)]
 
-    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Tensor | None = None) -> Batch:
+    def collate(self, examples: Examples, processor: Processor, key: Key | None, targets: Sequence[Target] | None = None) -> Batch:
         """input_ids and attention_mask (examples, tokens), padded to one of a few lengths on the right."""
         import torch
 
@@ -67,9 +67,7 @@ class TextClassification(Classification):
         for i, own in enumerate(tokens):
             ids[i, : len(own)] = own
             mask[i, : len(own)] = 1
-        if targets is None and "target" in examples.fields:
-            targets = torch.as_tensor(examples.fields["target"])
-        return Batch({"input_ids": ids, "attention_mask": mask}, targets, len(examples), examples.rows)
+        return Batch({"input_ids": ids, "attention_mask": mask}, self.told(examples, targets), len(examples), examples.rows)
 
     def features(self, outputs: Any, batch: Batch) -> Tensor:
         """(examples, width) the mean of the last hidden states over the text's tokens."""

@@ -72,18 +72,16 @@ class TextTagging(TextClassification):
         """(labels,) float32 probabilities, one array an example."""
         return list(outputs.logits.float().sigmoid().cpu().numpy())
 
-    def guess(self, answer: Answer) -> Tensor:
+    def guess(self, answer: Answer) -> np.ndarray:
         """(labels,) float32, 1 where the label is likelier than not."""
-        import torch
-
         said = {entry["label"] for entry in answer if entry["score"] > 0.5}
-        return torch.tensor([float(label in said) for label in self.labels])
+        return np.array([label in said for label in self.labels], dtype=np.float32)
 
     def measure(self, row: Row, answer: Answer) -> Mapping[str, np.ndarray]:
         """said and held (labels,) bool."""
         encoded = self.encode_target(row)
         held = {"held": encoded["target"] > 0} if encoded else {}
-        return {**held, "said": self.guess(answer).numpy() > 0}
+        return {**held, "said": self.guess(answer) > 0}
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """Labels that are both said and held, over those that are either."""
