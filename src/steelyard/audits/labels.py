@@ -98,7 +98,7 @@ def _rows(splits: Splits, sample: Sample, columns: list[str]) -> Any:
 
 
 def _pictures(splits: Splits, sample: Sample) -> np.ndarray:
-    """(rows, SIDE * SIDE * 3) float32 in [-1, 1]."""
+    """(rows, SIDE * SIDE * 3) float32 in [-2, 2], of mean 0."""
     from io import BytesIO
 
     from PIL import Image
@@ -108,13 +108,14 @@ def _pictures(splits: Splits, sample: Sample) -> np.ndarray:
     for place, row in enumerate(_rows(splits, sample, [column])):
         with Image.open(BytesIO(row[column])) as picture:
             small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
-        pixels[place] = np.asarray(small, dtype=np.float32).ravel() / 127.5 - 1
-    return pixels
+        pixels[place] = np.asarray(small, dtype=np.float32).ravel() / 127.5
+    return pixels - pixels.mean(axis=0)  # the fit takes a tenth of the steps
 
 
 def _out_of_fold(features: Any, sample: Sample) -> np.ndarray:
     """(rows, classes) probabilities from a logistic regression fitted on the other folds."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     probs = np.zeros((len(sample.label), len(sample.classes)))
     for fold in range(FOLDS):
@@ -122,7 +123,8 @@ def _out_of_fold(features: Any, sample: Sample) -> np.ndarray:
         if not held.any() or len(np.unique(sample.label[~held])) < 2:
             continue
         dense = isinstance(features, np.ndarray)
-        model = LogisticRegression(C=0.1 if dense else 10.0, max_iter=200, tol=1e-3).fit(features[~held], sample.label[~held])
+        with threadpool_limits(1):  # threads of so small products wait for each other: 45 times slower
+            model = LogisticRegression(C=0.1 if dense else 10.0, max_iter=200, tol=1e-3).fit(features[~held], sample.label[~held])
         probs[np.ix_(held, model.classes_)] = model.predict_proba(features[held])
     return probs
 

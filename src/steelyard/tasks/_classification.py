@@ -65,11 +65,13 @@ class Classification(Task):
         """() cross entropy in nats, summed over the batch."""
         from torch.nn.functional import cross_entropy
 
+        assert batch.targets is not None
         return cross_entropy(outputs.logits.float(), batch.targets, reduction="sum")
 
     def log_prob(self, outputs: Any, batch: Batch) -> Tensor:
         """(examples,) log probability of the label batch.targets, in nats."""
-        logs = outputs.logits.float().log_softmax(dim=-1)
+        assert batch.targets is not None
+        logs: Tensor = outputs.logits.float().log_softmax(dim=-1)
         return logs.gather(1, batch.targets[:, None])[:, 0]
 
     def answer(self, outputs: Any, batch: Batch) -> list[Any]:
@@ -78,7 +80,7 @@ class Classification(Task):
 
     def merge(self, row: Row, partials: Sequence[Any]) -> Answer:
         """[{"label", "score"}...] for every label, the likeliest first; of several windows the mean."""
-        probs = np.mean(partials, axis=0, dtype=np.float64)
+        probs = np.asarray(np.mean(partials, axis=0, dtype=np.float64))
         return [{"label": self.labels[i], "score": float(probs[i])} for i in np.argsort(-probs, kind="stable")]
 
     def target(self, row: Row) -> Target | None:
@@ -108,7 +110,8 @@ class Classification(Task):
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """1 where the likeliest label is the true one."""
-        return (statistics["guess"] == statistics["target"]).astype(np.float64)
+        right: np.ndarray = statistics["guess"] == statistics["target"]
+        return right.astype(np.float64)
 
     def decision(self, answer: Answer) -> str | None:
         """The likeliest label."""
@@ -126,16 +129,20 @@ class Classification(Task):
         answer = self.merge({}, [probs])
         return (answer for _ in range(len(rows)))
 
-    def regression(self, inputs: Any, targets: Sequence[str]) -> Callable[[Any], Iterator[Answer]]:
-        """scikit-learn's logistic regression on features (rows, width), dense or sparse; an unseen label gets 0."""
+    def regression(self, inputs: Any, targets: Sequence[str], strength: float) -> Callable[[Any], Iterator[Answer]]:
+        """scikit-learn's logistic regression on features (rows, width), dense or sparse; an unseen label gets 0.
+
+        strength  C, the inverse of the regularisation
+        """
         import warnings
 
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):  # threads of so small products wait for each other: 45 times slower
             warnings.simplefilter("ignore", ConvergenceWarning)  # 200 iterations are what a counterweight is given
-            fitted = LogisticRegression(C=10.0, max_iter=200).fit(inputs, targets)
+            fitted = LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(inputs, targets)
         places = [self.labels.index(label) for label in fitted.classes_]
 
         def answers(questions: Any) -> Iterator[Answer]:
