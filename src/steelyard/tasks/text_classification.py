@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -72,7 +73,8 @@ class TextClassification(Classification):
     def features(self, outputs: Any, batch: Batch) -> Tensor:
         """(examples, width) the mean of the last hidden states over the text's tokens."""
         mask = batch.inputs["attention_mask"][:, :, None]
-        return (outputs.hidden_states[-1].float() * mask).sum(dim=1) / mask.sum(dim=1)
+        last: Tensor = outputs.hidden_states[-1].float()
+        return (last * mask).sum(dim=1) / mask.sum(dim=1)
 
     def counterweights(self) -> Mapping[str, Callable[[Rows, Rows], Iterator[Answer]]]:
         """A constant, and TF-IDF of words and pairs of words with logistic regression."""
@@ -84,7 +86,7 @@ class TextClassification(Classification):
 
         some = train.select(np.unique(np.linspace(0, len(train) - 1, 50_000).astype(np.int64)))
         vectorizer = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True, dtype=np.float32)
-        answers = self.regression(vectorizer.fit_transform(some.column("text")), some.column(TARGET))
+        answers = self.regression(vectorizer.fit_transform(some.column("text")), some.column(TARGET), strength=10.0)
         for block in rows.blocks(4096):
             yield from answers(vectorizer.transform([row["text"] for row in block]))
 
@@ -118,7 +120,8 @@ class TextClassification(Classification):
                 train: Rows) -> Mapping[str, list[np.ndarray]]:
         """length and rarity of the word; priors of position: the first, the last, the middle."""
         step = max(1, len(train) // 20_000)
-        counts = Counter(word for text in train.select(np.arange(0, len(train), step)).column("text") for word in WORD.findall(text.lower()))
+        some = train.select(np.arange(0, len(train), step)).column("text")
+        counts = Counter(word for text in some for word in WORD.findall(text.lower()))
         words = [[row["text"][start:end].lower() for start, end in own.places] for row, own in zip(rows, units, strict=True)]
         return {
             "length": [np.array([len(word) for word in own], dtype=np.float64) for own in words],
@@ -135,7 +138,7 @@ class TextClassification(Classification):
 
 def _words_and_pairs(text: str) -> list[str]:
     words = WORD.findall(text.lower())
-    return words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
 PART = TextClassification
