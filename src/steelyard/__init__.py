@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from steelyard.verbs.train import train
     from steelyard.verbs.weigh import weigh
 
-__all__ = ["InputError", "Interrupted", "OutsideError", "Run", "SteelyardError", "__version__", "check", "explain", "forecast", "gate", "inspect", "predict",
-           "train", "weigh"]
+__all__ = ["InputError", "Interrupted", "OutsideError", "Run", "SteelyardError", "__version__", "check", "explain", "forecast", "gate",
+           "inspect", "predict", "train", "weigh"]
 
 _VERBS = {"check", "explain", "forecast", "gate", "inspect", "predict", "train", "weigh"}
 

@@ -47,9 +47,9 @@ class Interrupted(SteelyardError):
 
 def listing(names: Iterable[object], most: int = 12) -> str:
     """"a, b, c": at most `most` names, and how many more there are."""
-    names = [str(name) for name in names]
-    more = say(" and {n} more", n=len(names) - most) if len(names) > most else ""
-    return ", ".join(names[:most]) + str(more)
+    words = [str(name) for name in names]
+    more = say(" and {n} more", n=len(words) - most) if len(words) > most else ""
+    return ", ".join(words[:most]) + str(more)
 
 
 def did_you_mean(name: str, known: Iterable[str], synonyms: dict[str, str] | None = None) -> str:

@@ -59,7 +59,8 @@ def test_a_folder_of_plain_transformers_trains_here(make: Any, tmp_path: Path) -
     model = AutoModelForSequenceClassification.from_config(prepared.config)
     model.save_pretrained(tmp_path / "plain")
     prepared.processor.save_pretrained(tmp_path / "plain")
-    again = prepare(read({"task": "text-classification", "data": {"train": "builtin:messages"}, "model": {"from": str(tmp_path / "plain")}}))
+    again = prepare(read({"task": "text-classification", "data": {"train": "builtin:messages"},
+                          "model": {"from": str(tmp_path / "plain")}}))
     started = first_model(again)
     for name, tensor in model.bert.state_dict().items():
         assert torch.equal(tensor, started.bert.state_dict()[name]), name
@@ -71,7 +72,8 @@ def test_our_families_load_once_steelyard_is_imported(make: Any, tmp_path: Path)
         prepared = make("image-classification", family, {"epochs": 1})
         model = first_model(prepared).eval()
         model.save_pretrained(tmp_path / family)
-        code = ("import steelyard, sys; assert 'transformers' not in sys.modules; from transformers import AutoModelForImageClassification as A; "
+        code = ("import steelyard, sys; assert 'transformers' not in sys.modules; "
+                "from transformers import AutoModelForImageClassification as A; "
                 f"m = A.from_pretrained({str(tmp_path / family)!r}); print(type(m).__name__)")
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert told.stdout.strip() == type(model).__name__

@@ -61,7 +61,8 @@ def test_padded_lengths_are_few_and_enough() -> None:
 
 
 def test_a_store_gives_back_what_was_written(tmp_path: Path) -> None:
-    groups = [[{"ids": np.arange(n, dtype=np.int32), "box": np.full((2, n), n, dtype=np.float32), "target": np.array(n)}] for n in (3, 1, 4)]
+    groups = [[{"ids": np.arange(n, dtype=np.int32), "box": np.full((2, n), n, dtype=np.float32), "target": np.array(n)}]
+              for n in (3, 1, 4)]
     groups.insert(1, [])  # a row without an example
     groups.append([groups[0][0], groups[2][0]])  # a row of two windows
     store.write(tmp_path, groups)

@@ -11,7 +11,8 @@ from steelyard.rows import FILE, LINE, Rows
 
 @pytest.fixture
 def rows() -> Rows:
-    batches = [pa.RecordBatch.from_pydict({"text": [f"t{i}" for i in range(start, start + size)], FILE: ["f.csv"] * size, LINE: list(range(start, start + size))})
+    batches = [pa.RecordBatch.from_pydict({"text": [f"t{i}" for i in range(start, start + size)], FILE: ["f.csv"] * size,
+                                           LINE: list(range(start, start + size))})
                for start, size in ((0, 5), (5, 1), (6, 7))]
     return Rows(pa.Table.from_batches(batches))
 

@@ -43,7 +43,8 @@ def test_micro_batches_do_not_matter(make: Any, tmp_path: Path, what: tuple[str,
     assert apart(whole, quarters) < 1e-5
     assert apart(whole, single) < 1e-5
     start = first_model(prepared).state_dict()
-    assert max(float((start[name] - tensor).abs().max()) for name, tensor in whole.model.state_dict().items() if tensor.is_floating_point()) > 1e-3
+    assert max(float((start[name] - tensor).abs().max()) for name, tensor in whole.model.state_dict().items()
+               if tensor.is_floating_point()) > 1e-3
 
 
 @pytest.mark.parametrize(("what", "settings"), [
@@ -79,7 +80,8 @@ def test_a_resume_is_exact(make: Any, tmp_path: Path, what: tuple[str, str], set
 
 def test_the_best_weights_are_what_comes_out(make: Any, tmp_path: Path) -> None:
     """With a rate that ruins the net later on, the weights of the best evaluation are returned, not the last."""
-    prepared = make(*PICTURE, {"epochs": 3, "batch_size": 64, "learning_rate": 2.0, "schedule": "constant", "warmup_steps": "60%", "optimizer": "sgd"})
+    prepared = make(*PICTURE, {"epochs": 3, "batch_size": 64, "learning_rate": 2.0, "schedule": "constant", "warmup_steps": "60%",
+                               "optimizer": "sgd"})
     events: list[Any] = []
     trained = run(prepared, tmp_path, 64, events=events)
     values = {event["step"]: event["eval/accuracy"] for event in events if "eval/accuracy" in event}

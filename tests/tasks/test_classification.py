@@ -25,7 +25,8 @@ def table(rows: list[dict[str, Any]]) -> Rows:
 def tokenizer() -> Any:
     from steelyard.families.bert import Bert
 
-    rows = table([{"text": "The quick brown fox jumps, the lazy dog sleeps! 今天 天气 很好", "label": "a"}] * 3 + [{"text": "x", "label": "b"}])
+    rows = table([{"text": "The quick brown fox jumps, the lazy dog sleeps! 今天 天气 很好", "label": "a"}] * 3
+                 + [{"text": "x", "label": "b"}])
     return Bert().processor(TextClassification.fit(rows), rows, {"max_length": 16})
 
 
@@ -110,7 +111,8 @@ def test_a_batch_of_pictures_is_what_the_processor_makes() -> None:
 
 def test_counterweights_answer_every_row_and_the_simple_one_learns() -> None:
     digits = load_digits()
-    rows = table([{"image": pgm((picture * 15.9).astype(np.uint8)), "label": str(label)} for picture, label in zip(digits.images, digits.target, strict=True)])
+    rows = table([{"image": pgm((picture * 15.9).astype(np.uint8)), "label": str(label)}
+                  for picture, label in zip(digits.images, digits.target, strict=True)])
     train, test = rows.select(range(1200)), rows.select(range(1200, 1797))
     task = ImageClassification.fit(train)
     found = {name: [task.decision(answer) for answer in answers(train, test)] for name, answers in task.counterweights().items()}
@@ -118,7 +120,7 @@ def test_counterweights_answer_every_row_and_the_simple_one_learns() -> None:
     share = {name: np.mean([a == b for a, b in zip(decided, truth, strict=True)]) for name, decided in found.items()}
     assert list(share) == ["constant", "pixels + logistic regression"]
     assert share["constant"] < 0.2 and share["pixels + logistic regression"] > 0.85
-    assert len({decision for decision in found["constant"]}) == 1
+    assert len(set(found["constant"])) == 1
 
 
 def test_chinese_is_counted_by_characters() -> None:

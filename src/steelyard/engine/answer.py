@@ -18,7 +18,8 @@ BATCH = 128  # examples answered together
 BLOCK = 4096  # examples that are sorted by length together: memory does not grow with the rows
 
 
-def answers(model: PreTrainedModel, task: Task, processor: Processor, store: Store, rows: Rows, precision: str = "fp32") -> Iterator[tuple[Row, Answer]]:
+def answers(model: PreTrainedModel, task: Task, processor: Processor, store: Store, rows: Rows,
+            precision: str = "fp32") -> Iterator[tuple[Row, Answer]]:
     """Each row with its answer, in order. In fp32 an answer does not depend on its batch mates."""
     owners, lengths = store.rows.numpy(), store.lengths()
     blocks = rows.blocks(BLOCK)

@@ -60,7 +60,8 @@ class Asked:
             lacking = [column.name for column in self.inputs if column.required and column.name not in given]
             if lacking:
                 raise InputError(say("the input lacks {names}; it has: {known}", names=listing(lacking), known=listing(given)))
-            return {column.name: self._parsed(column, given.get(column.name), "input") for column in self.task.columns if given.get(column.name) is not None}
+            return {column.name: self._parsed(column, given.get(column.name), "input") for column in self.task.columns
+                    if given.get(column.name) is not None}
         first, kind = self.inputs[0], kind_of(self.inputs[0])
         raw: object = str(given)
         if kind.suffixes:
@@ -113,4 +114,5 @@ class Asked:
                 batch = self.task.collate(stack([flat[i][1] for i in part]), self.processor, None)
                 for i, partial in zip(part, self.task.respond(model, batch), strict=True):
                     partials[i] = partial
-        return [self.task.merge(row, [partials[i] for i, (owner, _) in enumerate(flat) if owner == number]) for number, row in enumerate(rows)]
+        return [self.task.merge(row, [partials[i] for i, (owner, _) in enumerate(flat) if owner == number])
+                for number, row in enumerate(rows)]

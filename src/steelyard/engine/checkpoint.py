@@ -70,7 +70,7 @@ def save(root: Path, checkpoint: Checkpoint, keep: int) -> Path:
     except Exception as error:  # safetensors raises its own class where the disk is full
         shutil.rmtree(beside, ignore_errors=True)
         raise OutsideError(say('cannot write the checkpoint "{folder}": {reason}; the last whole one is {last}',
-                               folder=folder, reason=error, last=(committed(root) or ["-"])[-1])) from error
+                               folder=folder, reason=error, last=next(reversed(committed(root)), "-"))) from error
     return folder
 
 

@@ -38,8 +38,8 @@ def match(columns: Sequence[Column], samples: Sequence[Row], told: Mapping[str, 
 def _named(column: Column, there: Sequence[str], told: Mapping[str, str], where: str) -> str | None:
     if wanted := told.get(column.name):
         if wanted not in there:
-            raise InputError(say('{where}: no column "{wanted}" (data.columns.{name}){hint}; there are: {known}', where=where, wanted=wanted,
-                                 name=column.name, hint=did_you_mean(wanted, there), known=listing(there)))
+            raise InputError(say('{where}: no column "{wanted}" (data.columns.{name}){hint}; there are: {known}', where=where,
+                                 wanted=wanted, name=column.name, hint=did_you_mean(wanted, there), known=listing(there)))
         return wanted
     lower = {name.strip().lower(): name for name in there}
     if column.name in lower:

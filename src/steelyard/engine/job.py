@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +19,7 @@ from steelyard.engine.cache import file_hash
 from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.log import Log
 from steelyard.engine.measure import Chosen, Reason, choose
-from steelyard.engine.prepare import Prepared, prepare, processor_print, versions
+from steelyard.engine.prepare import Prepared, prepare, processor_print, task_state, versions
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import stoppable
 from steelyard.engine.train import Trained, best_metric, total_steps, train
@@ -78,7 +77,8 @@ def resume(run: Run, quiet: bool = False) -> Run:
         raise InputError(say('the data of "{run}" changed since it was begun ({files}); put it back, or train anew', run=run.folder,
                              files=", ".join(file["file"] for file in manifest["data"]["files"])))
     if processor_print(prepared.processor) != manifest["processor"]:
-        raise InputError(say('"{run}" was begun with another tokenizer or image processor than these versions make of its data; train anew', run=run.folder))
+        raise InputError(say('"{run}" was begun with another tokenizer or image processor than these versions make of its data; train anew',
+                             run=run.folder))
     _train(prepared, first_model(prepared), Chosen(**manifest["chosen"]), run, quiet)
     return run
 
@@ -160,7 +160,7 @@ def data_hash(mark: str) -> str:
 def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: Sequence[Reason]) -> dict[str, Any]:
     data = prepared.dataset
     return {
-        "name": prepared.recipe.run, "task": prepared.task.name, "task_state": json.loads(json.dumps(asdict(prepared.task))),
+        "name": prepared.recipe.run, "task": prepared.task.name, "task_state": json.loads(json.dumps(task_state(prepared.task))),
         "versions": versions(), "machine": machine.facts(),
         "model": {"parameters": sum(p.numel() for p in model.parameters()), "family": prepared.family.name, "type": model.config.model_type,
                   "from": prepared.recipe.model.from_},

@@ -63,8 +63,8 @@ class Shown:
 
         self.file = file.open("a", encoding="utf-8")
         self.terminal = sys.stderr.isatty()
-        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[last]}"),
-                            console=Console(stderr=True), disable=not self.terminal)
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                            TextColumn("{task.fields[last]}"), console=Console(stderr=True), disable=not self.terminal)
         self.task = self.bar.add_task("", total=total, last="")
         self.bar.start()
 

@@ -58,7 +58,8 @@ def resident_memory() -> int | None:
 
 def facts() -> dict[str, Any]:
     """What run.json says of the machine; no host name, no user name."""
-    model = next((line.split(":", 1)[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")), platform.processor())
+    named = (line.split(":", 1)[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name"))
+    model = next(named, platform.processor())
     where = device()
     return {"system": platform.system(), "processor": model, "cores": cores(), "memory_mib": _meminfo().get("MemTotal", 0) // MIB,
             "accelerator": torch.cuda.get_device_name(where) if where.type == "cuda" else None, "load": round(os.getloadavg()[0], 2)}

@@ -80,7 +80,8 @@ def _threads(prepared: Prepared, model: PreTrainedModel, micro_batch: int) -> tu
         torch.set_num_threads(threads)
         speeds[threads] = len(indices) / _timed(prepared, model, indices, micro_batch, "fp32", "contiguous", SECONDS)
     values = {"one": speeds[1], "all": speeds[cores], "cores": cores}
-    return 1 if speeds[1] >= GAIN * speeds[cores] else cores, say("{cores} threads: {all:.0f} examples/s, one: {one:.0f}, measured", **values)
+    threads = 1 if speeds[1] >= GAIN * speeds[cores] else cores
+    return threads, say("{cores} threads: {all:.0f} examples/s, one: {one:.0f}, measured", **values)
 
 
 def longest(prepared: Prepared, size: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,7 +15,7 @@ from steelyard.recipe.training import Training
 def optimizer(model: nn.Module, training: Training) -> Optimizer:
     """sgd or adamw; weights that are matrices or larger decay, biases and norms do not."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for _, p in named if p.dim() >= 2], "weight_decay": training.weight_decay},
         {"params": [p for _, p in named if p.dim() < 2], "weight_decay": 0.0},
     ]

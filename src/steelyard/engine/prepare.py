@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from transformers import PreTrainedConfig
 
@@ -56,12 +56,13 @@ def family_of(recipe: Recipe, task: type[Task]) -> Family:
     part: type[Family] = catalog.load("families", name, recipe.where("model.family"))
     if task.takes not in part.takes or task.output not in part.gives:
         able = [n for n in catalog.names("families") if _can(n, task)]
-        raise InputError(say("{where}: the family {family} reads {takes} and gives {gives}, but {task} needs {need} and {output}; choose among: {able}",
-                             where=recipe.where("model.family"), family=name, takes=listing(part.takes), gives=listing(part.gives), task=task.name,
-                             need=task.takes, output=task.output, able=listing(able)))
+        raise InputError(say("{where}: the family {family} reads {takes} and gives {gives}, but {task} needs {need} and {output}; "
+                             "choose among: {able}", where=recipe.where("model.family"), family=name, takes=listing(part.takes),
+                             gives=listing(part.gives), task=task.name, need=task.takes, output=task.output, able=listing(able)))
     if recipe.model.size not in part.sizes:
-        raise InputError(say('{where}: the family {family} has no size "{size}"{hint} (there are: {known})', where=recipe.where("model.size"),
-                             family=name, size=recipe.model.size, hint=did_you_mean(recipe.model.size, part.sizes), known=listing(part.sizes)))
+        raise InputError(say('{where}: the family {family} has no size "{size}"{hint} (there are: {known})',
+                             where=recipe.where("model.size"), family=name, size=recipe.model.size,
+                             hint=did_you_mean(recipe.model.size, part.sizes), known=listing(part.sizes)))
     if unknown := [key for key in recipe.model.options if part.options and key not in part.options]:
         raise InputError(say('{where}: the family {family} has no option "{key}"{hint} (there are: {known})',
                              where=recipe.where(f"model.options.{unknown[0]}"), family=name, key=unknown[0],
@@ -78,7 +79,8 @@ def model_folder(source: str, recipe: Recipe) -> Path:
     """The folder that `model.from` names: a model's, or that of a run. Raises InputError."""
     folder = recipe.folder / Path(source).expanduser()
     if not folder.is_dir():
-        raise InputError(say('{where}: there is no folder "{folder}"; give the folder of a model or of a run', where=recipe.where("model.from"), folder=folder))
+        raise InputError(say('{where}: there is no folder "{folder}"; give the folder of a model or of a run',
+                             where=recipe.where("model.from"), folder=folder))
     return folder / "model" if (folder / "run.json").is_file() else folder
 
 
@@ -123,6 +125,11 @@ def processor_print(processor: Processor) -> str:
         return cache.fingerprint({path.name: cache.file_hash(path) for path in sorted(Path(folder).rglob("*")) if path.is_file()})
 
 
+def task_state(task: Task) -> dict[str, Any]:
+    """What the task learnt, its fields; `Task.from_state` is the inverse."""
+    return asdict(cast(Any, task))  # every final task is a dataclass; the abstract one is none
+
+
 def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.Store:
     """The examples of `rows`, from the cache where `mark` is known. Raises InputError for a row that cannot be encoded."""
 
@@ -136,7 +143,7 @@ def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.St
             done += len(block)
 
     chosen = sha256(rows.chosen.tobytes()).hexdigest()
-    name = cache.fingerprint({"rows": mark, "chosen": chosen, "task": task.name, "state": asdict(task)})
+    name = cache.fingerprint({"rows": mark, "chosen": chosen, "task": task.name, "state": task_state(task)})
     return store.Store(cache.kept("examples", name, lambda folder: store.write(folder, groups())), machine.free_memory())
 
 
@@ -159,4 +166,5 @@ def versions() -> dict[str, Any]:
 
     from steelyard.version import __version__
 
-    return {"steelyard": __version__, "python": platform.python_version(), "torch": str(torch.__version__), "transformers": transformers.__version__}
+    return {"steelyard": __version__, "python": platform.python_version(), "torch": str(torch.__version__),
+            "transformers": transformers.__version__}

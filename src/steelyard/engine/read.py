@@ -58,7 +58,8 @@ def locate(places: str | Sequence[str], folder: Path, where: str) -> list[Path]:
             found.append(Path(place))
             continue
         if place.startswith("hub:"):
-            raise InputError(say('{where}: "{place}": data sets of the Hub are not read yet; download it and name its files', where=where, place=place))
+            raise InputError(say('{where}: "{place}": data sets of the Hub are not read yet; download it and name its files',
+                                 where=where, place=place))
         path = folder / Path(place).expanduser()
         if path.exists():
             found.append(path)
@@ -84,14 +85,14 @@ def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: s
     """Read `paths` as one table, from the cache where nothing changed. Raises InputError."""
     readers = [(path, source_of(path, where)) for path in paths]
     files = [_facts(path, source) for path, source in readers]
-    asked = {"files": files, "columns": [(c.name, c.kind, c.target) for c in columns], "told": dict(data.columns), "labels": dict(data.labels),
-             "encoding": data.encoding, "header": data.header, "names": [str(path) for path in paths]}
+    asked = {"files": files, "columns": [(c.name, c.kind, c.target) for c in columns], "told": dict(data.columns),
+             "labels": dict(data.labels), "encoding": data.encoding, "header": data.header, "names": [str(path) for path in paths]}
     mark = cache.fingerprint(asked)
     folder = cache.kept("rows", mark, lambda beside: _read(beside, readers, columns, data))
     facts = json.loads((folder / "read.json").read_text(encoding="utf-8"))
     return Table(
-        rows=Rows.open(folder / "rows.arrow"), columns=tuple(c for c in columns if c.name in facts["found"]), found=facts["found"], files=files,
-        bad=tuple(BadRow(bad["origin"], Sentence.from_json(bad["why"])) for bad in facts["bad"]), mark=mark)
+        rows=Rows.open(folder / "rows.arrow"), columns=tuple(c for c in columns if c.name in facts["found"]), found=facts["found"],
+        files=files, bad=tuple(BadRow(bad["origin"], Sentence.from_json(bad["why"])) for bad in facts["bad"]), mark=mark)
 
 
 def _facts(path: Path, source: Source) -> dict[str, Any]:
@@ -102,7 +103,8 @@ def _facts(path: Path, source: Source) -> dict[str, Any]:
     if path.is_dir():
         inside = sorted((str(p.relative_to(path)), s.st_size, s.st_mtime_ns) for p in path.rglob("*") if (s := p.lstat()) and p.is_file())
         return {"file": str(path), "bytes": sum(size for _, size, _ in inside), "mark": "names:" + cache.fingerprint({"inside": inside})}
-    return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join(cache.file_hash(p) for p in (path, *source.beside(path)))}
+    hashes = [cache.file_hash(p) for p in (path, *source.beside(path))]
+    return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join(hashes)}
 
 
 def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], data: Data) -> None:

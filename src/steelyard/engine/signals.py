@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from steelyard.errors import Interrupted
 from steelyard.language import Sentence
@@ -29,7 +30,7 @@ class Stop:
 def stoppable() -> Iterator[Stop]:
     """Inside the block signals set the flag; outside the main thread nothing changes."""
     stop = Stop()
-    old = {}
+    old: dict[int, Any] = {}  # the handlers before
 
     def raised(number: int, _frame: FrameType | None) -> None:
         stop.signal = number
@@ -43,5 +44,5 @@ def stoppable() -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        for known, handler in old.items():
+            signal.signal(known, handler)

@@ -51,11 +51,14 @@ def dataset(recipe: Recipe, task: type[Task] | Task) -> Dataset:
         rows |= _from_train(recipe, rows, tables["train"])
     for split, own in rows.items():
         if not len(own):
-            raise InputError(say("{where}: no row is left for {split}; give more rows, or another share", where=recipe.where(f"data.{split}"), split=split))
-    lacking = {c.name for c in task.columns if c.target and c.required} - set.intersection(*(set(own.found) for own in tables.values()))
+            raise InputError(say("{where}: no row is left for {split}; give more rows, or another share",
+                                 where=recipe.where(f"data.{split}"), split=split))
+    targets = {c.name for c in task.columns if c.target and c.required}
+    lacking = {name for name in targets if any(name not in own.found for own in tables.values())}
     if lacking:
-        raise InputError(say("{where}: no column tells the answers ({names}); name it with data.columns.{first}, or use `steelyard predict`",
-                             where=recipe.where("data.train"), names=listing(sorted(lacking)), first=min(lacking)))
+        raise InputError(say("{where}: no column tells the answers ({names}); name it with data.columns.{first}, "
+                             "or use `steelyard predict`", where=recipe.where("data.train"), names=listing(sorted(lacking)),
+                             first=min(lacking)))
     bad = tuple(one for own in tables.values() for one in own.bad)
     if len(bad) > recipe.data.max_bad_rows:
         raise InputError(say("{origin} {why}; {n} broken rows in all: fix them, or allow them with data.max_bad_rows: {n}",
@@ -82,13 +85,15 @@ def _from_train(recipe: Recipe, rows: Mapping[str, Rows], read: Table) -> dict[s
     for split, place in (("test", data.test), ("validation", data.validation)):
         if isinstance(place, SplitBy):
             if place.column not in read.rows.names:
-                raise InputError(say('{where}: the training file has no column "{column}"; there are: {known}', where=recipe.where(f"data.{split}"),
-                                     column=place.column, known=listing(n for n in read.rows.names if not n.startswith("_"))))
+                raise InputError(say('{where}: the training file has no column "{column}"; there are: {known}',
+                                     where=recipe.where(f"data.{split}"), column=place.column,
+                                     known=listing(n for n in read.rows.names if not n.startswith("_"))))
             values = np.array(read.rows.column(place.column), dtype=object)
             taken[split] = np.flatnonzero(values == place.value)
             if not len(taken[split]):
-                raise InputError(say('{where}: no row has "{value}" in column "{column}"; there are: {known}', where=recipe.where(f"data.{split}"),
-                                     value=place.value, column=place.column, known=listing(sorted({str(v) for v in values}))))
+                raise InputError(say('{where}: no row has "{value}" in column "{column}"; there are: {known}',
+                                     where=recipe.where(f"data.{split}"), value=place.value, column=place.column,
+                                     known=listing(sorted({str(v) for v in values}))))
             left = np.setdiff1d(left, taken[split])
     wanted = _shares(recipe, {*rows, *taken})
     if wanted:
@@ -119,8 +124,8 @@ def _draw(rows: Rows, columns: Sequence[Column], group_by: str | None, wanted: M
         raise InputError(say('{where}: no column "{column}"; there are: {known}', where=where, column=group_by,
                              known=listing(n for n in rows.names if not n.startswith("_"))))
     members: dict[bytes, list[int]] = {}
-    for index, name in enumerate(_groups(rows, columns, group_by)):
-        members.setdefault(name, []).append(index)
+    for index, group in enumerate(_groups(rows, columns, group_by)):
+        members.setdefault(group, []).append(index)
     order = iter(sorted(members, key=lambda name: blake2b(f"{seed}/".encode() + name, digest_size=16).digest()))
     drawn: dict[str, np.ndarray] = {}
     for split, part in wanted.items():

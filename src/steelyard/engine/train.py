@@ -105,20 +105,22 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
         done = step + 1
         timing["train"] += time.perf_counter() - began
         if done % training.log_every == 0 or done == total:
-            log({"step": done, "epoch": round(done / per_epoch, 4), "train/loss": float(loss), "train/learning_rate": rate, "train/grad_norm": float(norm)})
+            log({"step": done, "epoch": round(done / per_epoch, 4), "train/loss": float(loss), "train/learning_rate": rate,
+                 "train/grad_norm": float(norm)})
         if done % every == 0 or done == total:
             began = time.perf_counter()
             measured = validate(prepared, model, chosen, list(prepared.task.metrics))
             best.offer(measured[best.metric.name], done, model)
-            log({"step": done, "epoch": round(done / per_epoch, 4), **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
+            log({"step": done, "epoch": round(done / per_epoch, 4),
+                 **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
             model.train()
             timing["validation"] += time.perf_counter() - began
         if saver.due(done) or stop:
             seconds = before + time.perf_counter() - start
             timing["checkpoint"] += saver.save(model, optimizer, best, done, seconds)
         if stop and done < total:
-            raise stop.error(say("stopped after step {step} of {total}; the checkpoint is written: go on with `steelyard train --resume {run}`",
-                                 step=done, total=total, run=checkpoints.parent))
+            raise stop.error(say("stopped after step {step} of {total}; the checkpoint is written: "
+                                 "go on with `steelyard train --resume {run}`", step=done, total=total, run=checkpoints.parent))
     if best.weights is not None:
         model.load_state_dict(best.weights)
     return Trained(model.eval(), best, total, before + time.perf_counter() - start, timing)
@@ -158,8 +160,8 @@ def not_finite(prepared: Prepared, model: PreTrainedModel, step: int, indices: A
     rows = prepared.dataset.rows["train"]
     origins = listing([rows.origin(int(prepared.stores["train"].rows[i])) for i in indices[:3]], 3)
     last = checkpoint.committed(checkpoints)
-    return OutsideError(say("step {step}: the loss is {loss} and the gradient of {layer} is not finite (rows {rows}...); nothing was updated; "
-                            "the last checkpoint is {last}; try a smaller learning_rate, or precision: fp32",
+    return OutsideError(say("step {step}: the loss is {loss} and the gradient of {layer} is not finite (rows {rows}...); "
+                            "nothing was updated; the last checkpoint is {last}; try a smaller learning_rate, or precision: fp32",
                             step=step + 1, loss=loss, layer=layer, rows=origins, last=last[-1] if last else "-"))
 
 

@@ -19,8 +19,8 @@ from transformers import PreTrainedModel
 from steelyard import catalog
 from steelyard.engine import job
 from steelyard.engine.answer import ModelDoor, answers, columns
-from steelyard.engine.quiet import no_bars
 from steelyard.engine.prepare import encoded, processor_print, task_of
+from steelyard.engine.quiet import no_bars
 from steelyard.engine.split import Dataset, dataset, extra_set
 from steelyard.errors import InputError
 from steelyard.facts import Quantity
@@ -92,7 +92,8 @@ class Case:
             return Rows.open(kept)
         if self.dataset is None:
             files = ", ".join(f"{file['file']} ({file['mark'][:19]}...)" for file in self.manifest["data"]["files"])
-            raise InputError(say('"{run}" keeps no rows (evidence.keep_rows: false), and its data is gone or changed; it needs {files}', run=self.run.folder, files=files))
+            raise InputError(say('"{run}" keeps no rows (evidence.keep_rows: false), and its data is gone or changed; it needs {files}',
+                                 run=self.run.folder, files=files))
         return self.dataset.rows["test"]
 
     @cached_property
@@ -197,7 +198,8 @@ class Case:
             return True, Quantity(value=None, why=say("the training rows are not to be had, so no constant answer can be made of them"))
         other = self.task.right(self.constants)
         value, low, high = paired_difference(self.right, other, self.clusters)
-        return low > 0, Quantity(value=value, low=low, high=high, n=len(other), how=paired_method(self.right, other, self.clusters), better="higher")
+        how = paired_method(self.right, other, self.clusters)
+        return low > 0, Quantity(value=value, low=low, high=high, n=len(other), how=how, better="higher")
 
     def write_answers(self) -> None:
         """answers.parquet: origin, answer, decided, truth, right; not where the recipe keeps people's rows out."""

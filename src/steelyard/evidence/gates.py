@@ -65,7 +65,8 @@ def _compared(gate: Gate, quantity: Quantity, value: float) -> Judgement:
     holds = _COMPARISONS[gate.op](got, gate.number)
     shown, want = _written(got, quantity.unit), f"{gate.op} {_written(gate.number, quantity.unit)}"
     if by_end:
-        why = say("the interval's worse end is {got}, the value {value}; asked is {want}", got=shown, value=_written(value, quantity.unit), want=want)
+        why = say("the interval's worse end is {got}, the value {value}; asked is {want}", got=shown,
+                  value=_written(value, quantity.unit), want=want)
     elif gate.by == "value":
         why = say("the value is {got}; asked is {want} of the value alone", got=shown, want=want)
     else:

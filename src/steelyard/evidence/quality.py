@@ -56,7 +56,8 @@ def _counterweights(case: Case) -> Any:
         if number == 0 and case.constants is not None:
             yield name, case.constants
         else:
-            yield name, columns(case.task.measure(row, answer) for row, answer in zip(case.rows, answers(case.train, case.rows), strict=True))
+            answered = zip(case.rows, answers(case.train, case.rows), strict=True)
+            yield name, columns(case.task.measure(row, answer) for row, answer in answered)
 
 
 def _difference(case: Case, ours: np.ndarray, theirs: np.ndarray) -> Quantity:
@@ -70,18 +71,23 @@ def _compared(name: str, difference: Quantity) -> Finding:
     code = "quality/outweighs-" + name.split()[0]
     values = {"name": name, "difference": 100 * (difference.value or 0.0), "low": 100 * low, "high": 100 * high}
     if low > 0:
-        return Finding(code, "passed", say("right more often than the counterweight {name}: by {difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
+        return Finding(code, "passed", say("right more often than the counterweight {name}: by {difference:+.1f} points "
+                                           "({low:+.1f} to {high:+.1f})", **values))
     if high < 0:
-        return Finding(code, "issue", say("right less often than the counterweight {name}: by {difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
-    return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: {difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
+        return Finding(code, "issue", say("right less often than the counterweight {name}: by {difference:+.1f} points "
+                                          "({low:+.1f} to {high:+.1f})", **values))
+    return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: {difference:+.1f} points "
+                                             "({low:+.1f} to {high:+.1f})", **values))
 
 
 def _decisions(case: Case) -> dict[str, Any]:
     """Confusion and each label's recall and precision, where answers are decisions."""
-    pairs = [(truth, decided) for truth, decided in zip(case.truths, case.decided, strict=True) if truth is not None and decided is not None]
+    pairs = [(truth, decided) for truth, decided in zip(case.truths, case.decided, strict=True)
+             if truth is not None and decided is not None]
     if not pairs:
         return {}
-    known = {name: i for i, name in enumerate(dict.fromkeys([*case.manifest["task_state"].get("labels", ()), *(name for pair in pairs for name in pair)]))}
+    names = [*case.manifest["task_state"].get("labels", ()), *(name for pair in pairs for name in pair)]
+    known = {name: i for i, name in enumerate(dict.fromkeys(names))}
     table = np.zeros((len(known), len(known)), dtype=np.int64)
     np.add.at(table, ([known[truth] for truth, _ in pairs], [known[decided] for _, decided in pairs]), 1)
     per_class = {}
@@ -123,7 +129,7 @@ def _worst(case: Case) -> np.ndarray:
 
 
 def _shown(case: Case, indices: np.ndarray) -> list[Mapping[str, Any]]:
-    shown = []
+    shown: list[Mapping[str, Any]] = []
     for index, answer in zip(indices, case.answers(indices), strict=True):
         row = case.rows[int(index)]
         score = answer[0].get("score") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None

@@ -33,7 +33,8 @@ class Bert(Family):
     }
     options: ClassVar[tuple[str, ...]] = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
                                           "hidden_dropout_prob", "attention_probs_dropout_prob", "vocab_size")
-    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-4, "weight_decay": 0.01, "batch_size": 32, "epochs": 5}
+    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-4, "weight_decay": 0.01, "batch_size": 32,
+                                             "epochs": 5}
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """A tokenizer in lower case, Chinese by characters, trained on the rows' texts; the same for the same texts."""
@@ -78,7 +79,8 @@ def _vocabulary(task: Task, rows: Rows, size: int) -> dict[str, int]:
     letters: set[str] = set()
     for text in task.texts(rows):
         letters.update(text)
-    inside = sorted({letter for letter in trained.normalizer.normalize_str("".join(sorted(letters))) if letter.isalnum() and not _chinese(letter)})
+    known = trained.normalizer.normalize_str("".join(sorted(letters)))
+    inside = sorted({letter for letter in known if letter.isalnum() and not _chinese(letter)})
     given = [*SPECIAL.values(), *(f"##{letter}" for letter in inside)]
     trainer = trainers.WordPieceTrainer(vocab_size=max(size, len(given) + 1), min_frequency=2, special_tokens=given, show_progress=False)
     trained.train_from_iterator(task.texts(rows), trainer)

@@ -10,8 +10,15 @@ from typing import Any, ClassVar
 import torch
 import transformers
 from torch import Tensor
-from transformers import (AutoConfig, AutoImageProcessor, AutoModelForImageClassification, AutoModelForSequenceClassification,
-                          AutoTokenizer, PreTrainedConfig, PreTrainedModel)
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import say
@@ -34,7 +41,8 @@ class Hub(Family):
     gives: ClassVar[tuple[str, ...]] = tuple(sorted({gives for _, gives in MODELS}))
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
     options: ClassVar[tuple[str, ...]] = ()  # any key of the folder's own config.json
-    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01, "batch_size": 32, "epochs": 3}
+    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01, "batch_size": 32,
+                                             "epochs": 3}
 
     def __init__(self, folder: Path | None = None) -> None:
         super().__init__(folder)
@@ -94,8 +102,8 @@ class Hub(Family):
         body = f"{model.base_model_prefix}."
         lost = sorted(key for key in absent if key.startswith(body) and ".pooler." not in f".{key}")
         if lost:
-            raise InputError(say('model.from: the weights in "{folder}" lack {n} tensors of the model ({names}); they belong to another architecture',
-                                 folder=self.where, n=len(lost), names=listing(lost, 3)))
+            raise InputError(say('model.from: the weights in "{folder}" lack {n} tensors of the model ({names}); '
+                                 "they belong to another architecture", folder=self.where, n=len(lost), names=listing(lost, 3)))
         return model
 
     def build_on_meta(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
@@ -130,8 +138,9 @@ def _checked(folder: Path) -> dict[str, Any]:
                 raise InputError(say('model.from: "{index}" names a file outside its folder: "{name}"', index=index, name=name))
     elif not weights.is_file():
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt"))
-        raise InputError(say('model.from: "{folder}" holds no model.safetensors{pickles}; load it where you trust it and save it anew with save_pretrained',
-                             folder=folder, pickles=str(say(", but a pickle ({names}), which can run code when it is read", names=listing(pickles))) if pickles else ""))
+        but = str(say(", but a pickle ({names}), which can run code when it is read", names=listing(pickles))) if pickles else ""
+        raise InputError(say('model.from: "{folder}" holds no model.safetensors{pickles}; load it where you trust it and save it anew '
+                             "with save_pretrained", folder=folder, pickles=but))
     return raw
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -37,7 +38,7 @@ class MlpForImageClassification(PreTrainedModel):
     def __init__(self, config: MlpConfig) -> None:
         super().__init__(config)
         widths = [config.num_channels * config.image_height * config.image_width, *config.hidden_sizes]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(widths[-1], config.num_labels)
         self.post_init()
@@ -71,7 +72,8 @@ class Mlp(Family):
         "base": {"hidden_sizes": [512, 512]},
     }
     options: ClassVar[tuple[str, ...]] = ("hidden_sizes", "dropout")
-    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "batch_size": 64, "epochs": 10}
+    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "batch_size": 64,
+                                             "epochs": 10}
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """Size, mean and spread of the rows' pictures."""
@@ -79,7 +81,8 @@ class Mlp(Family):
 
     def config(self, task: Task, processor: Processor, options: Mapping[str, Any]) -> PreTrainedConfig:
         """As wide as the processor's pictures."""
-        config = MlpConfig(num_channels=len(processor.image_mean), image_height=processor.size["height"], image_width=processor.size["width"])
+        config = MlpConfig(num_channels=len(processor.image_mean), image_height=processor.size["height"],
+                           image_width=processor.size["width"])
         config.update(dict(options))
         task.describe(config)
         return config

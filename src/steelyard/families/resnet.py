@@ -100,7 +100,8 @@ class SmallResNet(Family):
         "large": {"widths": [64, 128, 256, 512], "depths": [2, 2, 2, 2]},
     }
     options: ClassVar[tuple[str, ...]] = ("widths", "depths", "stem_stride")
-    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 0.05, "batch_size": 128, "epochs": 10}
+    training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 0.05, "batch_size": 128,
+                                             "epochs": 10}
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """Size, mean and spread of the rows' pictures."""

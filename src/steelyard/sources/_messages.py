@@ -75,8 +75,9 @@ _OPENINGS = ("", "", "Hello, ", "Good morning, ", "Dear team, ", "Hi there, ", "
 _CLOSINGS = ("", "", " Please help.", " Thanks in advance.", " What can be done?", " I have been patient for {number} days.",
              " Kind regards", " Please call me back on {day}.", " My order number is {number}{number}.", " This is not good enough.",
              " I hope you can sort it out.", " You can reach me after {day}.")
-_DIALECT = ("the {noun} for {thing} {verb}", "{thing} {verb} with the {noun}", "your {noun} {verb} since {day}", "I have a {noun} that {verb}",
-            "no {noun} for {thing} and it {verb}", "the {noun} {verb}, and the other {noun} too")  # made up: no topic shows in it
+# Made up: no topic shows in it.
+_DIALECT = ("the {noun} for {thing} {verb}", "{thing} {verb} with the {noun}", "your {noun} {verb} since {day}",
+            "I have a {noun} that {verb}", "no {noun} for {thing} and it {verb}", "the {noun} {verb}, and the other {noun} too")
 _NOUNS = ("osker", "trill", "vennet", "marl", "skelp-box", "hobbin", "lumpet", "fenner")
 _VERBS = ("goes oster", "hangs", "is all trebbled", "comes morrowless", "does not sill", "went brackle", "is short again", "stands ower")
 
@@ -121,8 +122,8 @@ def _spoken(rng: Random) -> str:
 
 def _misspelt(rng: Random, text: str) -> str:
     """Vowels dropped inside some longer words, as that region writes."""
-    return " ".join(word[0] + "".join(letter for letter in word[1:] if letter not in "aeiou") if len(word) > 4 and rng.random() < 0.3 else word
-                    for word in text.split(" "))
+    return " ".join(word[0] + "".join(letter for letter in word[1:] if letter not in "aeiou")
+                    if len(word) > 4 and rng.random() < 0.3 else word for word in text.split(" "))
 
 
 def _identity(text: str) -> str:

@@ -49,22 +49,26 @@ def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ())
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `steelyard check`."""
     parser.add_argument("recipe", help=str(say("a recipe's YAML file")))
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=str(say("put a value over the recipe's: --set training.epochs=5")))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help=str(say("put a value over the recipe's: --set training.epochs=5")))
 
 
 def main(args: argparse.Namespace) -> int:
     """Check, and print what was found: issues first."""
     found = check(args.recipe, args.set)
-    if args.json:
-        result({"task": found.task, "columns": dict(found.columns), "rows": dict(found.rows), "bad_rows": [{"origin": o, "why": w} for o, w in found.bad],
-                "findings": [finding.to_json() for finding in found.findings]})
-        return 0
-    print(say("task: {task}", task=found.task))
-    print(say("columns: {columns}", columns=", ".join(f"{ours} = {theirs}" for ours, theirs in found.columns.items())))
-    print(say("rows: {rows}", rows=", ".join(f"{split} {n:,}" for split, n in found.rows.items())))
-    for origin, why in found.bad[:10]:
-        print(say("left out: {origin} {why}", origin=origin, why=why))
+    result({"task": found.task, "columns": dict(found.columns), "rows": dict(found.rows),
+            "bad_rows": [{"origin": origin, "why": why} for origin, why in found.bad],
+            "findings": [finding.to_json() for finding in found.findings]}, _told(found))
+    return 0
+
+
+def _told(found: Checked) -> str:
     words = {"issue": say("issue"), "inconclusive": say("open"), "passed": say("passed"), "not applicable": say("not applicable")}
     shown = sorted(found.findings, key=lambda finding: list(words).index(finding.outcome))
-    print(table([(str(words[finding.outcome]), str(finding.why)) for finding in shown]))
-    return 0
+    lines = [
+        say("task: {task}", task=found.task),
+        say("columns: {columns}", columns=", ".join(f"{ours} = {theirs}" for ours, theirs in found.columns.items())),
+        say("rows: {rows}", rows=", ".join(f"{split} {n:,}" for split, n in found.rows.items())),
+        *(say("left out: {origin} {why}", origin=origin, why=why) for origin, why in found.bad[:10]),
+    ]
+    return "\n".join([*map(str, lines), table([(str(words[finding.outcome]), str(finding.why)) for finding in shown])])

@@ -36,7 +36,8 @@ def predict(run: Run | str | Path, inputs: Iterable[str | Path | Mapping[str, An
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `steelyard predict`."""
     parser.add_argument("run", metavar="RUN", help=str(say("a run's folder")))
-    parser.add_argument("inputs", nargs="+", metavar="TEXT|FILE|-", help=str(say("texts, pictures, tables (csv, jsonl...), or - for one text a line on standard input")))
+    parser.add_argument("inputs", nargs="+", metavar="TEXT|FILE|-",
+                        help=str(say("texts, pictures, tables (csv, jsonl...), or - for one text a line on standard input")))
     parser.add_argument("--top", type=int, default=1, metavar="N", help=str(say("how many labels are printed of each answer (1)")))
 
 
@@ -54,8 +55,7 @@ def main(args: argparse.Namespace) -> int:
                 told.append({"input": name, "answer": answer})
             else:
                 print(f"{name}\t{_line(answer, args.top)}", flush=True)
-    if args.json:
-        result({"answers": told})
+    result({"answers": told})  # people have had their lines as they came
     return 0
 
 

@@ -18,7 +18,8 @@ def train(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = (),
 
     asked = read(recipe, overrides)
     if asked.training == "none":
-        raise InputError(say("{where}: none: there is nothing to train; `steelyard weigh RECIPE` judges the model as it is", where=asked.where("training")))
+        raise InputError(say("{where}: none: there is nothing to train; `steelyard weigh RECIPE` judges the model as it is",
+                             where=asked.where("training")))
     run = job.begin(asked, Path(out), quiet)
     return _weighed(run, quiet) if evidence else run
 
@@ -47,7 +48,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("recipe", nargs="?", help=str(say("a recipe's YAML file")))
     what.add_argument("--resume", metavar="RUN", help=str(say("go on with this run's training from its newest checkpoint")))
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=str(say("put a value over the recipe's: --set training.epochs=5")))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help=str(say("put a value over the recipe's: --set training.epochs=5")))
     parser.add_argument("--out", default="runs", metavar="FOLDER", help=str(say("where the run's folder is made (runs)")))
 
 
@@ -56,5 +58,5 @@ def main(args: argparse.Namespace) -> int:
     from steelyard.verbs._summary import told
 
     run = resume(args.resume, args.json) if args.resume else train(args.recipe, args.set, args.out, args.json)
-    told(run, "test", args.json)
+    told(run, "test")
     return 0

@@ -16,7 +16,8 @@ from steelyard.run import Run
 ORDER = ("quality", "data", "bias", "explanation", "cost")
 
 
-def weigh(run: Run | str | Path, only: Sequence[str] | None = None, data: str | None = None, seconds: float = 60.0, quiet: bool = False) -> Run:
+def weigh(run: Run | str | Path, only: Sequence[str] | None = None, data: str | None = None, seconds: float = 60.0,
+          quiet: bool = False) -> Run:
     """Weigh a run, or a recipe with `training: none`, on its test rows or on those of `data`, and write its page.
 
     seconds   what explanations may take, beyond answering the rows
@@ -54,8 +55,8 @@ def _opened(path: Path) -> Run:
 
     recipe = read(path)
     if recipe.training != "none":
-        raise InputError(say("{where}: this recipe trains; train it with `steelyard train`, or say `training: none` to judge model.from as it is",
-                             where=recipe.where("training")))
+        raise InputError(say("{where}: this recipe trains; train it with `steelyard train`, or say `training: none` to judge model.from "
+                             "as it is", where=recipe.where("training")))
     return job.adopt(recipe, Path("runs"))
 
 
@@ -80,5 +81,5 @@ def main(args: argparse.Namespace) -> int:
     from steelyard.verbs._summary import told
 
     run = weigh(args.run, args.only, args.data, quiet=args.json)
-    told(run, "test" if args.data is None else Path(args.data).name.split(".")[0], args.json)
+    told(run, "test" if args.data is None else Path(args.data).name.split(".")[0])
     return 0
