@@ -46,6 +46,8 @@ def dataset(recipe: Recipe, task: type[Task] | Task) -> Dataset:
         if isinstance(place, str | tuple) and share(place) is None:
             where = recipe.where(f"data.{split}")
             tables[split] = table(locate(place, recipe.folder, where), task.columns, recipe.data, where)
+    bad = tuple(one for own in tables.values() for one in own.bad)
+    refuse_bad(bad, recipe)
     rows = {split: own.rows for split, own in tables.items()}
     if "train" in rows:
         rows |= _from_train(recipe, rows, tables["train"])
@@ -59,22 +61,23 @@ def dataset(recipe: Recipe, task: type[Task] | Task) -> Dataset:
         raise InputError(say("{where}: no column tells the answers ({names}); name it with data.columns.{first}, "
                              "or use `steelyard predict`", where=recipe.where("data.train"), names=listing(sorted(lacking)),
                              first=min(lacking)))
-    bad = tuple(one for own in tables.values() for one in own.bad)
-    if len(bad) > recipe.data.max_bad_rows:
-        raise InputError(say("{origin} {why}; {n} broken rows in all: fix them, or allow them with data.max_bad_rows: {n}",
-                             origin=bad[0].origin, why=bad[0].why, n=len(bad)))
     first = next(iter(tables.values()))
     mark = "+".join(own.mark for own in tables.values())
     return Dataset(rows, first.columns, first.found, [file for own in tables.values() for file in own.files], bad, mark)
+
+
+def refuse_bad(bad: Sequence[BadRow], recipe: Recipe) -> None:
+    """Raises InputError, which names the first, where more rows are broken than the recipe allows."""
+    if len(bad) > recipe.data.max_bad_rows:
+        raise InputError(say("{origin} {why}; {n} broken rows in all: fix them, or allow them with data.max_bad_rows: {n}",
+                             origin=bad[0].origin, why=bad[0].why, n=len(bad)))
 
 
 def extra_set(path: str, recipe: Recipe, task: Task) -> Dataset:
     """Further rows to be weighed on: `weigh RUN --data FILE`; relative to the working directory."""
     new = recipe.model_copy(update={"data": recipe.data.model_copy(update={"train": path, "validation": None, "test": None})})
     own = table(locate(path, Path(), "--data"), task.columns, new.data, "--data")
-    if len(own.bad) > recipe.data.max_bad_rows:
-        raise InputError(say("{origin} {why}; {n} broken rows in all: fix them, or allow them with data.max_bad_rows: {n}",
-                             origin=own.bad[0].origin, why=own.bad[0].why, n=len(own.bad)))
+    refuse_bad(own.bad, recipe)
     return Dataset({"rows": own.rows}, own.columns, own.found, own.files, own.bad, own.mark)
 
 

@@ -29,13 +29,14 @@ class Checked:
 
 def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Checked:
     """Read everything that training would read. Raises InputError."""
+    from steelyard.recipe.reader import read
+
+    asked = read(recipe, overrides)  # a slip of the pen is said before torch is loaded
     from steelyard import catalog
     from steelyard.engine.prepare import family_of, fitted, task_of
     from steelyard.engine.split import dataset
     from steelyard.parts import Splits
-    from steelyard.recipe.reader import read
 
-    asked = read(recipe, overrides)
     kind = task_of(asked)
     family = family_of(asked, kind)
     data = dataset(asked, kind)
