@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from steelyard.evidence.deletion import Subject
@@ -20,7 +21,7 @@ class Pictures:
 
     name, ways = "toy-pictures", ("mean", "blur")
 
-    def __init__(self, mean, side=1):
+    def __init__(self, mean, side=1):  # `mean` is one grey: what "mean" writes over a hidden cell
         self.mean, self.side = mean, side
 
     def units(self, row, example, processor):
@@ -30,7 +31,7 @@ class Pictures:
 
     def hide(self, example, units, hidden, way, processor):
         pixels = example["pixels"]
-        fill = self.mean if way == "mean" else np.full_like(pixels, pixels.mean())
+        fill = self.mean if way == "mean" else gaussian_filter(pixels, 8 / 6, mode="nearest")
         return {"pixels": np.where(hidden[units.of], fill, pixels)}
 
     def surface(self, rows, examples, units, train):
@@ -224,7 +225,7 @@ def digits():
     net, twin = Net(10), Net(10)
     inputs = torch.tensor(train, dtype=torch.float32)
     fit(net.parameters(), lambda: nn.functional.cross_entropy(net(inputs), train_labels), 150)
-    task = Pictures(train.mean(axis=0))
+    task = Pictures(train.mean())
     door = TorchDoor(task, net)
     judged = [{"pixels": picture} for picture in pictures[1400:1460]]
     assert np.mean(np.array(door.answers(judged)) == labels[1400:1460]) > 0.9
@@ -315,7 +316,7 @@ def _planted_patches(useful, seed):
     net, twin = Net(2), Net(2)
     inputs = torch.tensor(pictures[:2800], dtype=torch.float32)
     fit(net.parameters(), lambda: nn.functional.cross_entropy(net(inputs), labels[:2800]), 300)
-    task = Pictures(pictures[:2800].mean(axis=0), side=2)
+    task = Pictures(pictures[:2800].mean(), side=2)
     door = TorchDoor(task, net)
     judged = [{"pixels": picture} for picture in pictures[2800:]]
     assert np.mean(np.array(door.answers(judged)) == labels[2800:].numpy()) > 0.95
