@@ -12,7 +12,7 @@ from typing import Any
 from steelyard.errors import OutsideError
 from steelyard.language import say
 
-FORMAT = 1  # of what is kept: raise it and everything is prepared anew
+FORMAT = 2  # of what is kept: raise it and everything is prepared anew
 
 
 def root() -> Path:

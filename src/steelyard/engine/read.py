@@ -85,8 +85,9 @@ def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: s
     """Read `paths` as one table, from the cache where nothing changed. Raises InputError."""
     readers = [(path, source_of(path, where)) for path in paths]
     files = [_facts(path, source) for path, source in readers]
-    asked = {"files": files, "columns": [(c.name, c.kind, c.target) for c in columns], "told": dict(data.columns),
-             "labels": dict(data.labels), "encoding": data.encoding, "header": data.header, "names": [str(path) for path in paths]}
+    marks = [(path.name, file["mark"]) for path, file in zip(paths, files, strict=True)]  # wherever they lie, however they are spelled
+    asked = {"files": marks, "columns": [(c.name, c.kind, c.target) for c in columns], "told": dict(data.columns),
+             "labels": dict(data.labels), "encoding": data.encoding, "header": data.header}
     mark = cache.fingerprint(asked)
     folder = cache.kept("rows", mark, lambda beside: _read(beside, readers, columns, data))
     facts = json.loads((folder / "read.json").read_text(encoding="utf-8"))
@@ -109,7 +110,7 @@ def _facts(path: Path, source: Source) -> dict[str, Any]:
 
 def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], data: Data) -> None:
     options = ReadOptions(encoding=data.encoding, header=data.header)
-    streams: list[tuple[Iterator[Record], dict[str, str]]] = []
+    streams: list[tuple[Path, Iterator[Record], dict[str, str]]] = []
     bad: list[BadRow] = []
     extras: dict[str, None] = {}
     for path, source in readers:
@@ -121,8 +122,8 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
             raise InputError(say('"{path}" holds no row that can be read{why}', path=path, why=why))
         found = match(columns, samples, data.columns, path.name)
         extras.update((name, None) for row in samples for name in row if name not in found.values() and not name.startswith("_"))
-        streams.append((chain(first, records), found))
-    found = {ours: theirs for _, found in streams for ours, theirs in found.items()}
+        streams.append((path, chain(first, records), found))
+    found = {ours: theirs for _, _, found in streams for ours, theirs in found.items()}
     kinds = {column.name: kind_of(column) for column in columns if column.name in found}
     others = [name for name in extras if name not in kinds]
     schema = pa.schema([*((name, kind.arrow) for name, kind in kinds.items()), *((name, pa.string()) for name in others),
@@ -130,9 +131,10 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
     targets = {column.name for column in columns if column.target}
 
     def good() -> Iterator[dict[str, Any]]:
-        for records, own in streams:
+        for path, records, own in streams:
             for record in records:
-                origin = record.file if record.line is None else f"{record.file}:{record.line}"
+                file = record.file.replace(str(path), path.name, 1)  # rows name no folder of this machine
+                origin = file if record.line is None else f"{file}:{record.line}"
                 try:
                     if record.problem is not None:
                         raise BadValue(record.problem)
@@ -143,7 +145,7 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
                 for name in targets & row.keys():
                     row[name] = data.labels.get(str(row[name]), row[name]) if data.labels else row[name]
                 row.update((name, _text(record.values.get(name))) for name in others)
-                yield {**row, FILE: record.file, LINE: record.line}
+                yield {**row, FILE: file, LINE: record.line}
 
     rows = good()
     with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:

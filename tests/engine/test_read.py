@@ -1,0 +1,65 @@
+"""Reading: the same data is the same wherever it lies, and a run finds it again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import steelyard
+from steelyard.engine.job import data_hash
+from steelyard.engine.prepare import task_of
+from steelyard.engine.split import dataset
+from steelyard.recipe.reader import anchored, read
+
+ROWS = "text,label,who\n" + "".join(f"the {word} number {i},{'ab'[i % 2]},p{i % 7}\n" for i, word in enumerate(["cat", "dog", "cow", "hen"] * 15))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "rows.csv").write_text(ROWS)
+    (tmp_path / "recipe.yaml").write_text("task: text-classification\ndata: {train: rows.csv}\nmodel: {family: bert, size: tiny}\n"
+                                          "training: {steps: 2, batch_size: 8, threads: 1}\nevidence: {only: [quality, data]}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_same_data_has_one_fingerprint(folder: Path) -> None:
+    relative = read(Path("recipe.yaml"))
+    found = dataset(relative, task_of(relative))
+    absolute = dataset(anchored(relative), task_of(relative))
+    (folder / "else").mkdir()
+    for name in ("rows.csv", "recipe.yaml"):
+        shutil.copy(folder / name, folder / "else" / name)
+    copied = read(folder / "else" / "recipe.yaml")
+    assert found.mark == absolute.mark == dataset(copied, task_of(copied)).mark
+    assert found.rows["train"].origin(0).startswith("rows.csv:")
+    (folder / "rows.csv").write_text(ROWS.replace("cat number 0", "cat number O"))
+    assert dataset(relative, task_of(relative)).mark != found.mark
+
+
+def test_shares_keep_groups_together_and_hold_every_row(folder: Path) -> None:
+    recipe = read({"task": "text-classification", "data": {"train": "rows.csv", "group_by": "who", "test": "30%"}})
+    rows = dataset(recipe, task_of(recipe)).rows
+    assert sum(len(own) for own in rows.values()) == 60
+    groups = [set(own.column("who")) for own in rows.values()]
+    assert all(not a & b for i, a in enumerate(groups) for b in groups[i + 1:])
+
+
+def test_a_run_finds_its_data_and_can_be_moved(folder: Path) -> None:
+    run = steelyard.train("recipe.yaml", quiet=True)
+    manifest = run.manifest()
+    recipe = read(run.recipe_file)
+    assert data_hash(dataset(recipe, task_of(recipe)).mark) == manifest["data"]["sha256"]
+    assert set(run.evidence("test")["quality"].counterweights) == {"constant", "tf-idf + logistic regression"}
+    (folder / "away").mkdir()
+    before = run.evidence("test")["quality"].quantities
+    moved = shutil.move(run.folder, folder / "away" / "other")
+    again = steelyard.weigh(moved, only=["quality"], quiet=True)
+    assert again.evidence("test")["quality"].quantities == before
+    answers = list(steelyard.predict(moved, ["the cat number 3", {"text": "the dog"}]))
+    assert len(answers) == 2 and {entry["label"] for entry in answers[0]} == {"a", "b"}
+    (folder / "rows.csv").unlink()  # the rows that are judged lie in the run; what needs the training rows is left out
+    alone = steelyard.weigh(moved, only=["quality"], quiet=True)
+    assert alone.evidence("test")["quality"].counterweights == {}
+    assert alone.evidence("test")["quality"].details["counterweights_skipped"] is True
+
