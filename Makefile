@@ -14,7 +14,7 @@ endif
 FAST := tests/house tests/math tests/recipe
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint types fast docs
+.PHONY: help demo test test-long check lint types fast bench docs
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -42,6 +42,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+bench: $(READY)  ## our loop beside a bare PyTorch loop and a textbook's, on MNIST (STEELYARD_DATA)
+	$(BIN)/python benchmarks/mnist.py
 
 docs: $(READY)  ## the documentation, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
