@@ -9,7 +9,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   exit 2
 fi
 if [ ! -x .venv/bin/python ]; then
-  echo "making .venv with $("$python" --version): one to three minutes, 1.6 GB" >&2
+  echo "making .venv with $("$python" --version): one to three minutes, 2.2 GB" >&2
   "$python" -m venv .venv
 fi
 pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
