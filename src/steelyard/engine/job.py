@@ -19,7 +19,7 @@ from steelyard.engine.cache import file_hash
 from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.log import Log
 from steelyard.engine.measure import Chosen, Reason, choose
-from steelyard.engine.prepare import Prepared, prepare, processor_print, task_state, versions
+from steelyard.engine.prepare import Prepared, prepare, task_state, versions
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import stoppable
 from steelyard.engine.train import Trained, best_metric, total_steps, train
@@ -76,7 +76,7 @@ def resume(run: Run, quiet: bool = False) -> Run:
     if data_hash(prepared.dataset.mark) != manifest["data"]["sha256"]:
         raise InputError(say('the data of "{run}" changed since it was begun ({files}); put it back, or train anew', run=run.folder,
                              files=", ".join(file["file"] for file in manifest["data"]["files"])))
-    if processor_print(prepared.processor) != manifest["processor"]:
+    if prepared.processor_print != manifest["processor"]:
         raise InputError(say('"{run}" was begun with another tokenizer or image processor than these versions make of its data; train anew',
                              run=run.folder))
     _train(prepared, first_model(prepared), Chosen(**manifest["chosen"]), run, quiet)
@@ -168,7 +168,7 @@ def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: 
                  "rows": {split: len(rows) for split, rows in data.rows.items()},
                  "bad_rows": [{"origin": bad.origin, "why": bad.why.to_json()} for bad in data.bad]},
         "chosen": chosen.to_json(), "reasons": [reason.to_json() for reason in reasons], "processes": 1,
-        "processor": processor_print(prepared.processor),
+        "processor": prepared.processor_print,
     }
 
 

@@ -35,6 +35,7 @@ class Prepared:
     config: PreTrainedConfig
     dataset: Dataset
     stores: Mapping[str, store.Store]
+    processor_print: str
 
     @property
     def training(self) -> Training:
@@ -101,9 +102,9 @@ def prepare(recipe: Recipe) -> Prepared:
     if isinstance(recipe.training, Training) and (recipe.training.batch_size or 0) > len(train):
         raise InputError(say("{where}: a batch of {size} is larger than the {n} training rows; want at most {n}",
                              where=recipe.where("training.batch_size"), size=recipe.training.batch_size, n=len(train)))
-    print_of = processor_print(processor)
+    print_of = processor_print(processor)  # before it is used: a tokenizer remembers how it cut last
     stores = {split: encoded(rows, task, processor, f"{data.mark}/{split}/{recipe.seed}/{print_of}") for split, rows in data.rows.items()}
-    return Prepared(recipe, task, family, processor, config, data, stores)
+    return Prepared(recipe, task, family, processor, config, data, stores, print_of)
 
 
 def fitted(recipe: Recipe, family: Family, task_class: type[Task], data: Dataset) -> Task:
