@@ -37,10 +37,9 @@ def in_language(name: str) -> Iterator[None]:
 
 @cache
 def _translations(name: str) -> dict[str, str]:
-    strings = files("steelyard").joinpath("strings")
-    found = [entry for folder in (strings, strings.joinpath("parts")) if folder.is_dir() for entry in folder.iterdir()]
+    found = [entry for entry in files("steelyard").joinpath("strings").iterdir() if entry.name.endswith(f".{name}.json")]
     joined: dict[str, str] = {}
-    for entry in sorted((entry for entry in found if entry.name.endswith(f".{name}.json")), key=lambda entry: entry.name):
+    for entry in sorted(found, key=lambda entry: entry.name):
         joined |= json.loads(entry.read_text(encoding="utf-8"))
     return joined
 

@@ -10,7 +10,7 @@ import steelyard
 from steelyard.language import Sentence, in_language, language, say
 
 ROOT = Path(steelyard.__file__).parent
-CATALOGUES = sorted(ROOT.glob("strings/**/*.zh.json"))
+CATALOGUES = sorted(ROOT.glob("strings/*.zh.json"))
 
 
 def templates() -> Iterator[tuple[str, str]]:
