@@ -9,6 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.resources import files
 from typing import NoReturn
@@ -79,10 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
-        if not as_json:
-            return _run(words)
-        with only_results():
-            return _run(words)
+        try:
+            with only_results() if as_json else nullcontext():
+                return _run(words)
+        finally:
+            sys.stdout.flush()  # here and not at exit, where it would be too late to notice that the reader has left
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has left; the flush at exit must not complain
         return 0

@@ -1,6 +1,7 @@
 """The command line: what it lists, how it fails, and that its help loads nothing heavy."""
 
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -15,8 +16,6 @@ from steelyard.verbs import _output
 
 def command(*words: str, lang: str = "en") -> subprocess.CompletedProcess[str]:
     """The real command, in a process of its own."""
-    import os
-
     return subprocess.run([sys.executable, "-m", "steelyard", *words], capture_output=True, text=True, encoding="utf-8", timeout=60,
                           env={**os.environ, "STEELYARD_LANG": lang, "PYTHONIOENCODING": "utf-8"}, check=False)
 
@@ -175,9 +174,11 @@ def test_nan_is_no_json(verb, capsys):
     assert json.loads(capsys.readouterr().out)["code"] == 1
 
 
-def test_a_reader_that_leaves_is_no_error():
-    line = f"{sys.executable} -m steelyard tasks text-classification --tiny | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+@pytest.mark.parametrize("words", ["tasks text-classification --tiny", "tasks --json", "--help", "train --help"])
+def test_a_reader_that_leaves_is_no_error(words):
+    line = f"{sys.executable} -m steelyard {words} | true; exit ${{PIPESTATUS[0]}}"
+    quiet = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as people have it
+    done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, timeout=60, check=False, env=quiet)
     assert (done.returncode, done.stderr) == (0, "")
 
 
