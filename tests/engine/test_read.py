@@ -11,7 +11,8 @@ from steelyard.engine.prepare import task_of
 from steelyard.engine.split import dataset
 from steelyard.recipe.reader import anchored, read
 
-ROWS = "text,label,who\n" + "".join(f"the {word} number {i},{'ab'[i % 2]},p{i % 7}\n" for i, word in enumerate(["cat", "dog", "cow", "hen"] * 15))
+ROWS = "text,label,who\n" + "".join(f"the {word} number {i},{'ab'[i % 2]},p{i % 7}\n"
+                                      for i, word in enumerate(["cat", "dog", "cow", "hen"] * 15))
 
 
 @pytest.fixture

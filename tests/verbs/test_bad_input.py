@@ -67,7 +67,8 @@ def bomb(width: int, height: int) -> bytes:
     """The start of a PNG that claims so many pixels."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + head
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(head)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + struct.pack(">I", 0) + b"IDAT"
+    sized = struct.pack(">I", len(head)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + sized + struct.pack(">I", 0) + b"IDAT"
 
 
 def jpeg() -> bytes:
@@ -135,7 +136,8 @@ KINDS: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "a header and no row": (lambda f: rows(f, "text,label\n"), ["rows.csv"]),
     "wrong column": (lambda f: rows(f, GOOD, more=", columns: {text: txet}"), ["txet", "text"]),
     "a column of no task": (lambda f: rows(f, GOOD, more=", columns: {txt: text}"), ["data.columns.txt", "text"]),
-    "two columns that could be the label": (lambda f: rows(f, GOOD.replace("label", "first,second").replace(",a\n", ",a,x\n").replace(",b\n", ",b,y\n")),
+    "two columns that could be the label": (
+        lambda f: rows(f, GOOD.replace("label", "first,second").replace(",a\n", ",a,x\n").replace(",b\n", ",b,y\n")),
                                             ["first", "second", "data.columns.label"]),
     "a table of numbers": (lambda f: rows(f, "a,b\n" + "1.5,2\n" * 20), ["text", "a, b"]),
     "one class": (lambda f: rows(f, GOOD.replace(",b\n", ",a\n")), ['"a"', "tell apart"]),
@@ -150,7 +152,8 @@ KINDS: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "wrong encoding": (lambda f: rows(f, GOOD.replace("the", "这是").encode("gb18030")), ["rows.csv", "data.encoding", "gb18030"]),
     "duplicate column names": (lambda f: rows(f, GOOD.replace("text,label", "label,label")), ["rows.csv", "label"]),
     "a ragged row": (lambda f: rows(f, GOOD + "one,two,three,four\n"), ["rows.csv:42", "data.max_bad_rows"]),
-    "broken JSON lines": (lambda f: rows(f, '{"text": "a", "label": "a"}\n{"text": \n' * 9, "rows.jsonl"), ["rows.jsonl:2", "data.max_bad_rows"]),
+    "broken JSON lines": (lambda f: rows(f, '{"text": "a", "label": "a"}\n{"text": \n' * 9, "rows.jsonl"),
+                          ["rows.jsonl:2", "data.max_bad_rows"]),
     "a form that nothing reads": (lambda f: rows(f, GOOD, "rows.docx"), ["rows.docx", "csv"]),
     "broken jpg": (lambda f: folder_of(f, jpeg()[:400], "x.jpg"), ["x.jpg", "data.max_bad_rows"]),
     "a picture bomb": (lambda f: folder_of(f, bomb(100_000, 100_000), "x.png"), ["x.png"]),
@@ -170,7 +173,8 @@ def one_sentence(told: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_training_refuses(kind: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_refuses(kind: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                          capsys: pytest.CaptureFixture[str]) -> None:
     make, words = KINDS[kind]
     recipe = make(tmp_path)
     before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
@@ -190,8 +194,8 @@ def test_training_refuses(kind: str, language: str, tmp_path: Path, monkeypatch:
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
 
 
-REAL = ["unknown key", "missing file", "empty file", "one class", "a label in test that train lacks", "broken gz", "binary as text", "wrong encoding",
-        "a picture bomb", "a tar that climbs out", "a pickle for weights", "a family that cannot do the task"]
+REAL = ["unknown key", "missing file", "empty file", "one class", "a label in test that train lacks", "broken gz", "binary as text",
+        "wrong encoding", "a picture bomb", "a tar that climbs out", "a pickle for weights", "a family that cannot do the task"]
 
 
 def spent() -> float:
@@ -208,14 +212,16 @@ def test_the_real_command_refuses(tmp_path: Path) -> None:
         make, words = KINDS[kind]
         recipe = make(folder)
         start = spent()
-        told = subprocess.run([sys.executable, "-m", "steelyard", "train", recipe.name], cwd=folder, capture_output=True, text=True, timeout=60)
+        told = subprocess.run([sys.executable, "-m", "steelyard", "train", recipe.name], cwd=folder, capture_output=True,
+                              text=True, timeout=60)
         assert told.returncode == 2, (kind, told.stderr)
         one_sentence(told.stderr, words)
         assert told.stdout == "" and not (folder / "runs").exists()
         assert spent() - start < 10, kind
 
 
-def test_bad_rows_are_counted_up_to_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_rows_are_counted_up_to_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
     recipe = rows(tmp_path, GOOD + "one,two,three\n", more=", max_bad_rows: 1")
     monkeypatch.chdir(tmp_path)
     assert main(["check", str(recipe)]) == 0

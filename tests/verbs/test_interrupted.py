@@ -17,8 +17,8 @@ RECIPE = ("task: text-classification\ndata: {train: rows.csv}\nmodel: {family: b
 
 
 def started(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "steelyard", "train", *words], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-                            text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return subprocess.Popen([sys.executable, "-m", "steelyard", "train", *words], cwd=folder, stderr=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -44,7 +44,7 @@ def test_it_goes_on_to_the_same_bytes(number: signal.Signals, code: int, tmp_pat
     if number != signal.SIGKILL:
         assert "--resume runs/cut" in told.strip().splitlines()[-1]
     again = started(tmp_path, "--resume", "runs/cut")
-    out, told = again.communicate(timeout=300)
+    _, told = again.communicate(timeout=300)
     assert again.returncode == 0, told
     assert (run / "model" / "model.safetensors").read_bytes() == (tmp_path / "runs/whole/model/model.safetensors").read_bytes()
     assert metrics(run) == metrics(tmp_path / "runs" / "whole")
