@@ -97,6 +97,10 @@ class Run:
         """The page."""
         return self.folder / "report.html"
 
+    def page_about(self, about: str) -> Path:
+        """The page about a set of rows: report.html for the test rows, report-new.html for those of new.csv."""
+        return self.page_file if about == "test" else self.folder / f"report-{about}.html"
+
     def evidence_file(self, name: str, about: str = "") -> Path:
         """evidence/cost.json, or evidence/test/quality.json where it is about a set of rows."""
         return self.folder / "evidence" / about / f"{name}.json"

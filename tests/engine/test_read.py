@@ -64,3 +64,14 @@ def test_a_run_finds_its_data_and_can_be_moved(folder: Path) -> None:
     assert alone.evidence("test")["quality"].counterweights == {}
     assert alone.evidence("test")["quality"].details["counterweights_skipped"] is True
 
+
+
+def test_further_rows_have_a_folder_and_a_page_of_their_own(folder: Path) -> None:
+    run = steelyard.train("recipe.yaml", quiet=True)
+    before = run.page_file.read_text()
+    (folder / "new.csv").write_text("".join(ROWS.splitlines(keepends=True)[:20]))
+    steelyard.weigh(run, data="new.csv", quiet=True)
+    assert run.sets() == ["test", "new"] and run.page_file.read_text() == before
+    assert "“new”" in run.page_about("new").read_text() and "“new”" not in before
+    told = [finding for finding in run.evidence("new")["data"].findings if finding.code == "data/duplicates-across-splits"]
+    assert told[0].outcome == "issue", "these rows are known from training"

@@ -49,7 +49,6 @@ def test_it_is_trained_and_weighed(installed, tmp_path):
     assert answered.returncode == 0, answered.stderr
 
 
-@pytest.mark.long
 def test_its_parts_pass_the_contract(installed):
     done = run(installed, "-m", "pytest", "tests/contract", "-k", "tagging or word-mean or jaccard or only-one",
                cwd=Path(__file__).resolve().parents[2])

@@ -34,7 +34,7 @@ def render(run: Run, about: str = "test") -> str:
 
 def write(run: Run, about: str = "test") -> None:
     """Put the page into the run. Raises InputError, OutsideError."""
-    write_text(run.page_file, render(run, about))
+    write_text(run.page_about(about), render(run, about))
 
 
 def _version(material: Material) -> str:

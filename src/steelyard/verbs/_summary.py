@@ -12,9 +12,9 @@ def told(run: Run, about: str) -> None:
     material = gather(run, about)
     documents = material.documents
     lines = [f"{said.ask} " + " ".join(str(text) for text in said.text) for said in summary.five(material)]
-    lines += [str(say("run: {folder}", folder=run.folder)), str(say("page: {file}", file=run.page_file))]
+    lines += [str(say("run: {folder}", folder=run.folder)), str(say("page: {file}", file=run.page_about(about)))]
     result({
-        "run": str(run.folder), "page": str(run.page_file), "set": about,
+        "run": str(run.folder), "page": str(run.page_about(about)), "set": about,
         "quantities": {name: {q: quantity.to_json() for q, quantity in own.quantities.items()} for name, own in documents.items()},
         "findings": {name: [finding.to_json() for finding in own.findings] for name, own in documents.items()},
         "refused": {name: str(own.refused) for name, own in documents.items() if own.refused},
