@@ -72,7 +72,7 @@ def _pages(run: Run, about: str) -> None:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `steelyard weigh`."""
     parser.add_argument("run", metavar="RUN|RECIPE", help=str(say("a run's folder, or a recipe with `training: none`")))
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=str(say("only these: {names}", names=", ".join(DOCUMENTS))))
+    parser.add_argument("--only", action="append", metavar="NAME[,NAME]", help=str(say("only these: {names}", names=", ".join(DOCUMENTS))))
     parser.add_argument("--data", metavar="FILE", help=str(say("judge it on these rows instead of the test rows")))
 
 
@@ -80,6 +80,6 @@ def main(args: argparse.Namespace) -> int:
     """Weigh, and say what came out."""
     from steelyard.verbs._summary import told
 
-    run = weigh(args.run, args.only, args.data, quiet=args.json)
+    run = weigh(args.run, [name for names in args.only or () for name in names.split(",")], args.data, quiet=args.json)
     told(run, "test" if args.data is None else Path(args.data).name.split(".")[0])
     return 0
