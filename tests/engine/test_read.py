@@ -9,6 +9,7 @@ import steelyard
 from steelyard.engine.job import data_hash
 from steelyard.engine.prepare import task_of
 from steelyard.engine.split import dataset
+from steelyard.evidence.case import set_name
 from steelyard.recipe.reader import anchored, read
 
 ROWS = "text,label,who\n" + "".join(f"the {word} number {i},{'ab'[i % 2]},p{i % 7}\n"
@@ -75,3 +76,10 @@ def test_further_rows_have_a_folder_and_a_page_of_their_own(folder: Path) -> Non
     assert "“new”" in run.page_about("new").read_text() and "“new”" not in before
     told = [finding for finding in run.evidence("new")["data"].findings if finding.code == "data/duplicates-across-splits"]
     assert told[0].outcome == "issue", "these rows are known from training"
+
+
+@pytest.mark.parametrize(("data", "name"), [(None, "test"), ("a/july.csv", "july"),
+                                            ("test.csv", "file-test"), ("july.v2.csv.gz", "july.v2"),
+                                            (".hid.csv", "hid"), ("builtin:messages", "builtin:messages"), ("folder/", "folder")])
+def test_a_set_never_takes_the_name_of_a_split(data: str | None, name: str) -> None:
+    assert set_name(data) == name

@@ -33,6 +33,15 @@ from steelyard.rows import Rows
 from steelyard.run import Run
 
 
+def set_name(data: str | None) -> str:
+    """What a set of rows is called: "test", or the file's name without its ending; never the name of a split."""
+    if data is None:
+        return "test"
+    name = Path(data).name.removesuffix(".gz").lstrip(".")
+    stem = name.rpartition(".")[0] or name or "rows"
+    return f"file-{stem}" if stem in ("test", "train", "validation") else stem
+
+
 @dataclass(frozen=True)
 class Answered:
     """The answers to a set of rows, as columns: one value a row."""
@@ -55,7 +64,7 @@ class Case:
         self.seed = self.recipe.seed
         family: type[Family] = catalog.load("families", "hub", "model")
         self.family = family(run.model)
-        self.about = "test" if data is None else Path(data).name.split(".")[0]
+        self.about = set_name(data)
         self._data = data
 
     @cached_property

@@ -78,8 +78,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Weigh, and say what came out."""
+    from steelyard.evidence.case import set_name
     from steelyard.verbs._summary import told
 
     run = weigh(args.run, [name for names in args.only or () for name in names.split(",")], args.data, quiet=args.json)
-    told(run, "test" if args.data is None else Path(args.data).name.split(".")[0])
+    told(run, set_name(args.data))
     return 0
