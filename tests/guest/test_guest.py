@@ -38,8 +38,8 @@ def test_its_parts_are_listed(installed):
 def test_it_is_trained_and_weighed(installed, tmp_path):
     recipe = run(installed, "-m", "steelyard", "tasks", "text-tagging", "--tiny").stdout
     (tmp_path / "tags.yaml").write_text(recipe, encoding="utf-8")
-    done = run(installed, "-m", "steelyard", "train", "tags.yaml", "--set", "evidence.explanation.rows=20", "--set", "training.epochs=3",
-               "--json", cwd=tmp_path)
+    small = ["model.family=word-mean", "model.size=small", "evidence.explanation.rows=20", "training.epochs=3"]
+    done = run(installed, "-m", "steelyard", "train", "tags.yaml", "--json", *(word for key in small for word in ("--set", key)), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["quantities"]["quality"]["jaccard"]["value"] > 0.6

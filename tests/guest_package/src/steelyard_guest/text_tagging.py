@@ -32,12 +32,10 @@ class TextTagging(TextClassification):
     )
     metrics: ClassVar[tuple[str, ...]] = ("jaccard",)
     best: ClassVar[str] = "jaccard"
-    family: ClassVar[str] = "word-mean"
     tiny: ClassVar[Mapping[str, Any]] = {
         **TextClassification.tiny,
         "task": "text-tagging",
         "data": {**TextClassification.tiny["data"], "columns": {TARGET: "label"}},
-        "model": {"family": "word-mean", "size": "small"},
     }
 
     @classmethod
@@ -66,6 +64,7 @@ class TextTagging(TextClassification):
         """(examples,) log probability of exactly the labels in batch.targets, in nats."""
         from torch.nn.functional import binary_cross_entropy_with_logits
 
+        assert batch.targets is not None
         return -binary_cross_entropy_with_logits(outputs.logits.float(), batch.targets, reduction="none").sum(dim=1)
 
     def answer(self, outputs: Any, batch: Batch) -> list[Any]:
