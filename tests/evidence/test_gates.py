@@ -47,17 +47,27 @@ def test_the_worse_end_decides(text, holds):
     ("cost.time <= 30 min", "the value is 1500 s, without an interval (measured); asked is <= 1800 s"),
     ("explanation.deletion > 0", "there is no evidence explanation; `steelyard weigh RUN --only explanation` finds it"),
     ("bias.gap <= 5%", "the evidence bias was refused: no group is large enough (7 rows)"),
-    ("quality.acuracy >= 0.5", "the evidence quality has no acuracy; did you mean accuracy? (it has: accuracy, log-loss, roc-auc, wide)"),
     ("quality.roc-auc >= 0.5", "quality.roc-auc was not measured: only one class"),
-    ("quality.accuracy >= 5 min", "the gate is in s, but quality.accuracy is in share"),
 ])
 def test_the_reason_is_said(text, why):
     assert verdict(text)[1] == why
 
 
 def test_what_has_no_number_does_not_hold():
-    for text in ("explanation.deletion > 0", "bias.gap <= 5%", "quality.acuracy >= 0", "quality.roc-auc >= 0", "quality.accuracy >= 0 s"):
+    for text in ("explanation.deletion > 0", "bias.gap <= 5%", "quality.roc-auc >= 0"):
         assert verdict(text)[0] is False
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("quality.acuracy >= 0.5", 'gate "quality.acuracy >= 0.5": the evidence quality has no acuracy; did you mean accuracy? '
+                               "(it has: accuracy, log-loss, roc-auc, wide)"),
+    ("quality.accuracy >= 5 min", 'gate "quality.accuracy >= 5 min": it is in s, but quality.accuracy is in share'),
+    ("quality.roc-auc >= 5 min", 'gate "quality.roc-auc >= 5 min": it is in s, but quality.roc-auc is in share'),
+])
+def test_a_gate_that_could_never_hold_is_wrong_input(text, why):
+    with in_language("en"), pytest.raises(InputError) as caught:
+        judge([parse(text, "here")], DOCUMENTS)
+    assert str(caught.value) == why
 
 
 def test_stale_evidence_does_not_hold():

@@ -13,7 +13,7 @@ import numpy as np
 
 from steelyard.errors import InputError, listing, unknown
 from steelyard.evidence._rates import LEAST, Comparison, Rate, compare, gap, own_rate, ratio_to_rest
-from steelyard.facts import Evidence, Finding, Outcome, Quantity
+from steelyard.facts import Evidence, Finding, Outcome, Quantity, unmeasured
 from steelyard.language import Sentence, say
 from steelyard.math.multiple import holm
 from steelyard.math.spread import Spread, spread
@@ -227,9 +227,9 @@ def _quantities(verdicts: Sequence[Verdict], spreads: dict[str, Spread]) -> dict
         found[f"gap.{name}"] = Quantity(value=one.gap, how=how, better="lower", n=_rows(verdicts, name))
         found[f"raw-gap.{name}"] = Quantity(value=one.raw_gap, how="no interval: as counted, noise included", better="lower",
                                             n=_rows(verdicts, name))
-    if spreads:
-        widest = max(spreads, key=lambda name: spreads[name].gap)
-        found["gap"] = found[f"gap.{widest}"]
+    widest = max(spreads, key=lambda name: spreads[name].gap, default=None)
+    found["gap"] = found[f"gap.{widest}"] if widest is not None else unmeasured(
+        say("no column has two groups of {least} rows or more", least=LEAST))
     return found
 
 

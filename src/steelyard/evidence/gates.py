@@ -28,7 +28,8 @@ def judge(gates: Sequence[Gate], documents: Mapping[str, Evidence], stale: Mappi
 
     documents  name -> evidence ("quality", "cost"...)
     stale      name -> why that document is about another model or other data: its gates do not hold
-    What is missing, refused or not measured does not hold. Raises InputError where a gate asks for a modelled quantity.
+    What is missing, refused or not measured does not hold. Raises InputError where a gate asks for a quantity that its evidence
+    does not have, or in another unit, or for a modelled one: it could never hold.
     """
     return [_judged(gate, documents, stale or {}) for gate in gates]
 
@@ -43,18 +44,18 @@ def _judged(gate: Gate, documents: Mapping[str, Evidence], stale: Mapping[str, S
         return Judgement(gate, False, stale[gate.document])
     quantity = document.quantities.get(gate.quantity)
     if quantity is None:
-        return Judgement(gate, False, say("the evidence {name} has no {quantity}{hint} (it has: {known})",
-                                          name=gate.document, quantity=gate.quantity, hint=did_you_mean(gate.quantity, document.quantities),
-                                          known=listing(document.quantities)))
+        raise InputError(say('gate "{gate}": the evidence {name} has no {quantity}{hint} (it has: {known})', gate=gate.text,
+                             name=gate.document, quantity=gate.quantity, hint=did_you_mean(gate.quantity, document.quantities),
+                             known=listing(document.quantities, most=40)))
     if "modelled" in quantity.how:
         raise InputError(say('gate "{gate}": {quantity} is modelled, not measured, and cannot be gated; gate a measured quantity',
                              gate=gate.text, quantity=f"{gate.document}.{gate.quantity}"))
+    if gate.unit and gate.unit != quantity.unit:
+        raise InputError(say('gate "{gate}": it is in {want}, but {quantity} is in {got}', gate=gate.text, want=gate.unit,
+                             quantity=f"{gate.document}.{gate.quantity}", got=quantity.unit or "1"))
     if quantity.value is None:
         return Judgement(gate, False, say("{quantity} was not measured: {why}", quantity=f"{gate.document}.{gate.quantity}",
                                           why=quantity.why or say("no reason is given")), quantity=quantity)
-    if gate.unit and gate.unit != quantity.unit:
-        return Judgement(gate, False, say("the gate is in {want}, but {quantity} is in {got}", want=gate.unit,
-                                          quantity=f"{gate.document}.{gate.quantity}", got=quantity.unit or "1"), quantity=quantity)
     return _compared(gate, quantity, quantity.value)
 
 
