@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import Hub
 
 # Set before huggingface_hub is imported (it reads them once), and inherited by every command that a test starts.
 CACHE = tempfile.mkdtemp(prefix="steelyard-tests-")
@@ -48,6 +49,13 @@ def chromium() -> str:
     if found is None:
         pytest.skip("no chromium on this machine: on Debian, apt-get install chromium fonts-noto-cjk")
     return found
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A stand-in Hub on loopback, empty; `hub.environment(home)` is what a second process needs to talk to it."""
+    with Hub() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
