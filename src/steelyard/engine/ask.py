@@ -62,6 +62,8 @@ class Asked:
                 raise InputError(say("the input lacks {names}; it has: {known}", names=listing(lacking), known=listing(given)))
             return {column.name: self._parsed(column, given.get(column.name), "input") for column in self.task.columns
                     if given.get(column.name) is not None}
+        if not str(given).strip():  # a table's empty cell is a row, which its file vouches for; here it is a slip of the hand
+            raise InputError(say("the input is empty: there is nothing to answer; give a text or the path of a file"))
         first, kind = self.inputs[0], kind_of(self.inputs[0])
         raw: object = str(given)
         if kind.suffixes:
@@ -79,6 +81,8 @@ class Asked:
 
     def is_table(self, given: str) -> bool:
         """Whether an argument is a file with rows, not a row by itself."""
+        if not given.strip():  # Path("") would be the folder one stands in
+            return False
         path = Path(given)
         own = kind_of(self.inputs[0]).suffixes
         try:

@@ -37,7 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `steelyard predict`."""
     parser.add_argument("run", metavar="RUN", help=str(say("a run's folder")))
     parser.add_argument("inputs", nargs="+", metavar="TEXT|FILE|-",
-                        help=str(say("texts, pictures, tables (csv, jsonl...), or - for one text a line on standard input")))
+                        help=str(say("texts, pictures, tables (csv, jsonl...), or - for one text a line on standard input "
+                                     "(blank lines are skipped)")))
     parser.add_argument("--top", type=int, default=1, metavar="N", help=str(say("how many labels are printed of each answer (1)")))
 
 
@@ -75,7 +76,8 @@ def _rows(asked: Any, inputs: Sequence[str]) -> "Iterator[tuple[str, Row]]":
     for given in inputs:
         if given == "-":
             for line in sys.stdin:
-                yield line.rstrip("\n"), asked.row(line.rstrip("\n"))
+                if line.strip():  # a blank line is no row, as in a table
+                    yield line.rstrip("\n"), asked.row(line.rstrip("\n"))
         elif asked.is_table(given):
             yield from asked.table(Path(given))
         else:
