@@ -1,67 +1,55 @@
 """The sockets: what a task, family, source, kind, metric, explainer and audit must say of themselves.
 
-Words: a *row* is what was read; it gives one *example* or, where it is long, several (windows); a *batch* is examples
-put together for the model; an *answer* belongs to a row. A part is one file of the room of its kind, and names itself
-in that file's last line: `PART = TextClassification`.
-
-Everything that leaves `encode` is numpy, everything from `collate` on is torch. This module imports torch for the
-type checker only: listing parts must not load it.
+A part is one file of the room of its kind, and names itself in that file's last line: `PART = TextClassification`. What
+parts hand to each other stands in values.py, and is imported from here. This module imports torch for the type checker
+only: listing parts must not load it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
 from steelyard.facts import Finding, Quantity
 from steelyard.language import Sentence
 from steelyard.rows import Rows
+from steelyard.values import (
+    PLAIN,
+    Aim,
+    Answer,
+    Augment,
+    BadValue,
+    Batch,
+    Column,
+    Example,
+    Examples,
+    Key,
+    Processor,
+    ReadOptions,
+    Record,
+    Row,
+    Splits,
+    Statistics,
+    Target,
+    Units,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import torch
     from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
-Row = Mapping[str, Any]  # the task's columns by name, further columns as text, `_file` and `_line`
-Example = Mapping[str, np.ndarray]  # one array a field, as `encode` makes it; a scalar is an array of no dimensions
-Target = Any  # what is to be predicted, as `collate` takes it: a label's number, a text, spans, boxes
-Answer = Any  # JSON values in the form of huggingface_hub's inference types
-Statistics = Mapping[str, np.ndarray]  # one array a statistic, the first axis is rows; see Task.measure
-Processor = Any  # a Transformers tokenizer, image processor or processor: it has save_pretrained(folder)
+__all__ = [
+    "PLAIN", "Aim", "Answer", "Audit", "Augment", "BadValue", "Batch", "Column", "Door", "Example", "Examples", "Explainer", "Family",
+    "Key", "Kind", "Metric", "Processor", "ReadOptions", "Record", "Row", "Source", "Splits", "Statistics", "Target", "Task", "Units",
+]
 
 
 # ---------------------------------------------------------------- what is read
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column that a task reads.
-
-    kind      a file of kinds/: how its values are parsed, checked, stored and recognised
-    aliases   other names that it goes by, Chinese ones too; matched without regard to case
-    target    what is to be predicted: absent from what `predict` reads
-    """
-
-    name: str
-    kind: str
-    aliases: tuple[str, ...] = ()
-    required: bool = True
-    target: bool = False
-    help: str = ""
-
-
-class BadValue(ValueError):
-    """A value that a kind cannot take. The row is quarantined with this sentence, or stops the reading."""
-
-    def __init__(self, sentence: Sentence) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-
 
 class Kind(ABC):
     """One kind of value, a file of kinds/: text, label, number, image..."""
@@ -78,6 +66,14 @@ class Kind(ABC):
     def parse(self, raw: object) -> object:
         """`raw` as a source gave it -> what lies on disk. Raises BadValue."""
 
+    def refers(self, raw: object, folder: Path) -> Path | None:
+        """The file that `raw` names, by a path relative to the `folder` of its table; None where `raw` is the value itself.
+
+        What is named is parsed in its stead: a kind that refers takes a Path in `parse`. Raises BadValue for a path that
+        leads out of the folder or to no file.
+        """
+        return None
+
     @abstractmethod
     def fits(self, samples: Sequence[object]) -> bool:
         """Whether a column with these first values (at most 200) may be one of this kind."""
@@ -87,28 +83,11 @@ class Kind(ABC):
         return str(stored)
 
 
-class Record(NamedTuple):
-    """A row as it stood in its file, or why it could not be read (then `values` is empty)."""
-
-    values: Mapping[str, object]
-    file: str
-    line: int | None
-    problem: Sentence | None = None
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What a recipe says about reading (section `data`)."""
-
-    encoding: str = "utf-8"
-    header: bool = True
-
-
 class Source(ABC):
     """One form of data, a file of sources/: csv, jsonl, folder, idx..."""
 
     name: ClassVar[str]
-    help: ClassVar[str] = ""
+    help: ClassVar[Sentence]
 
     @abstractmethod
     def accepts(self, path: Path) -> bool:
@@ -118,80 +97,20 @@ class Source(ABC):
         """Files that are read along with `path`: where one changes, what was kept of it is stale."""
         return []
 
+    def pinned(self, path: Path, where: str) -> Path:
+        """The place as it stays the same from now on: a name of the Hub with its revision. `where` is the recipe's key, for complaints."""
+        return path
+
+    def facts(self, path: Path) -> Mapping[str, Any] | None:
+        """{"bytes", "mark"...} of a place that is no file or folder: what its rows hang on. None: the engine looks at the disk."""
+        return None
+
     @abstractmethod
     def read(self, path: Path, options: ReadOptions) -> Iterator[Record]:
         """Every row of `path`, the broken ones too, in the file's order, one at a time.
 
         Raises InputError where the file as a whole cannot be read (missing, empty, broken gz, no text...).
         """
-
-
-# ---------------------------------------------------------------- what a model is fed, and gives
-
-@dataclass(frozen=True)
-class Key:
-    """Where in a run something random happens: randomness comes from here, never from what ran before."""
-
-    seed: int
-    epoch: int = 0
-    step: int = 0
-    shard: int = 0
-
-    def number(self, purpose: str) -> int:
-        """A seed of 63 bits for this place and purpose ("order", "dropout", "mask")."""
-        from hashlib import blake2b
-
-        text = f"{self.seed}/{self.epoch}/{self.step}/{self.shard}/{purpose}"
-        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
-
-
-@dataclass
-class Batch:
-    """Examples put together.
-
-    inputs    what the model is called with: `model(**inputs)`
-    targets   what `loss` and `log_prob` compare with, (examples, ...); None where nothing is known (predict)
-    count     what the loss is divided by (rows, tokens, boxes that are scored, or their weights): known before the forward pass; may be 0
-    rows      (examples,) int64: the number of the row that each example comes from
-    """
-
-    inputs: dict[str, Tensor]
-    targets: Tensor | None
-    count: float
-    rows: Tensor
-    extra: dict[str, Tensor] = field(default_factory=dict)
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
-        return Batch({k: v.to(device) for k, v in self.inputs.items()},
-                     None if self.targets is None else self.targets.to(device), self.count, self.rows,
-                     {k: v.to(device) for k, v in self.extra.items()})
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Some examples as columns: a field whose arrays are all of one shape is one tensor, else a list of tensors."""
-
-    fields: Mapping[str, Tensor | list[Tensor]]
-    rows: Tensor  # (examples,) int64
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-@dataclass(frozen=True)
-class Units:
-    """The pieces of one example that can be hidden, and where a person sees them.
-
-    of       for each position of the example (token; or pixel, as (height, width)) its unit, -1: never hidden
-    places   one a unit: (start, end) characters of the text, or (left, top, right, bottom) pixels of the example
-    """
-
-    of: np.ndarray
-    places: tuple[tuple[int, ...], ...]
-
-    def __len__(self) -> int:
-        return len(self.places)
 
 
 # ---------------------------------------------------------------- a task
@@ -213,6 +132,7 @@ class Task(ABC):
     family: ClassVar[str]  # where the recipe names no model
     ways: ClassVar[tuple[str, str]]  # two ways of hiding a unit; the first keeps every field's shape
     tiny: ClassVar[Mapping[str, Any]]  # a recipe that runs at once on a built-in set
+    settings: ClassVar[tuple[str, ...]] = ()  # keys of `training` that not every task knows: "label_smoothing", "augment.flip"...
 
     @classmethod
     @abstractmethod
@@ -255,8 +175,15 @@ class Task(ABC):
         targets  one an example, put in instead of the examples' own, for log_prob of other answers: then nothing is mixed.
         """
 
+    def augment(self, batch: Batch, numbers: Tensor, how: Augment, key: Key) -> Batch:
+        """A training batch, varied as the recipe says; what is drawn hangs on the key and each example's number alone.
+
+        numbers   (examples,) int64, as in Examples
+        """
+        return batch
+
     @abstractmethod
-    def loss(self, outputs: Any, batch: Batch) -> Tensor:
+    def loss(self, outputs: Any, batch: Batch, aim: Aim = PLAIN) -> Tensor:
         """() the *sum* over the batch; the engine divides by the count of the whole effective batch."""
 
     @abstractmethod
@@ -360,6 +287,9 @@ class Family(ABC):
         """What training starts from: random weights, or those of `folder`."""
         return self.build(task, config)
 
+    def prime(self, model: PreTrainedModel, batch: Batch) -> None:
+        """Weights that are read off the data before training, from one large batch of training examples; none, unless a family has some."""
+
     @abstractmethod
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """Inputs whose entry of the second name is real-valued, and the model's output the same: for gradients."""
@@ -408,20 +338,6 @@ class Explainer(ABC):
     @abstractmethod
     def explain(self, door: Door, example: Example, units: Units, target: Target) -> np.ndarray:
         """(units,) float: how much each unit speaks for `target`; higher is more."""
-
-
-@dataclass(frozen=True)
-class Splits:
-    """What an audit looks at: the rows of train, validation and test, and which column is what."""
-
-    rows: Mapping[str, Rows]
-    columns: tuple[Column, ...]  # the task's, those that the data has
-    right: Mapping[str, np.ndarray] = field(default_factory=dict)  # split -> (rows,) how right each answer is, if known
-    seed: int = 0
-
-    def inputs(self) -> Iterable[Column]:
-        """The columns that a model reads."""
-        return (column for column in self.columns if not column.target)
 
 
 class Audit(ABC):

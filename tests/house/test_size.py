@@ -4,9 +4,7 @@ import ast
 
 LINES, BODY, PARAMETERS = 400, 60, 8
 
-LONG_FILES = {
-    "src/steelyard/parts.py": "all sockets on one page: who adds a part reads this file and no other",
-}
+LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS: dict[str, str] = {}
 

@@ -10,7 +10,7 @@ from steelyard.language import in_language
 from steelyard.recipe._complaints import keys, says
 from steelyard.recipe._synonyms import SYNONYMS
 from steelyard.recipe.data import SplitBy, share
-from steelyard.recipe.reader import anchored, read, resolve
+from steelyard.recipe.reader import anchored, read
 from steelyard.recipe.recipe import Recipe
 from steelyard.recipe.training import FALLBACK, Training
 
@@ -169,9 +169,9 @@ def test_complaints(tmp_path, added, said):
     ("{test: {column: split}, train: a}", "data.test.value: missing; want a text"),
     ("{test: {colum: split, value: x}, train: a}", "data.test.colum: no such key; did you mean column?"),
     ("{train: []}",
-     "data.train: got [], want a path, relative to the recipe (a glob, a folder, builtin:NAME, hub:NAME), or a list of them"),
+     "data.train: got [], want a path (a file, a glob, a folder, builtin:NAME, hub:NAME), a list of them, or pairs of a path and its weight"),
     ("{train: {a: b}}",
-     "data.train: got keys (a), want a path, relative to the recipe (a glob, a folder, builtin:NAME, hub:NAME), or a list of them"),
+     "data.train.a: got \"b\", want a path (a file, a glob, a folder, builtin:NAME, hub:NAME), a list of them, or pairs of a path and its weight"),
     ("{train: a, encoding: utf-9}", 'data.encoding: no encoding is called "utf-9" (there are: utf-8, gb18030, latin-1 and more)'),
     ("{train: a, max_bad_rows: -1}", "data.max_bad_rows: got -1, want a whole number, 0 or more"),
     ("{train: a, columns: [text]}", 'data.columns: got ["text"], want pairs such as {text: review, label: stars}'),
@@ -279,9 +279,9 @@ def test_only_our_own_sentences_come_out(tmp_path):
                 assert not any(word in line for word in ("Input should", "pydantic", "validation error", "type=", "~")), line
 
 
-def test_resolve_keeps_what_the_person_set(tmp_path):
+def test_filling_keeps_what_the_person_set(tmp_path):
     asked = recipe(tmp_path, MINIMAL + "training: {learning_rate: 0.1, max_grad_norm: 2}\n")
-    got = resolve(asked, {"learning_rate": 9.0, "optimizer": "sgd", "max_grad_norm": 5.0, "epochs": 7})
+    got = asked.filled({"learning_rate": 9.0, "optimizer": "sgd", "max_grad_norm": 5.0, "epochs": 7})
     training = got.training
     assert (training.learning_rate, training.optimizer, training.max_grad_norm, training.epochs) == (0.1, "sgd", 2.0, 7)
     assert got.training.batch_size == FALLBACK["batch_size"]
@@ -290,14 +290,14 @@ def test_resolve_keeps_what_the_person_set(tmp_path):
 
 @pytest.mark.parametrize(("mine", "theirs", "epochs", "steps"), [
     ({"steps": 10}, {"epochs": 7}, None, 10), ({}, {"steps": 5}, None, 5), ({"epochs": 2.5}, {"steps": 5}, 2.5, None), ({}, {}, 3, None)])
-def test_resolve_has_one_length(mine, theirs, epochs, steps):
-    got = resolve(read({"task": "t", "data": {"train": "a"}, "training": mine}), theirs).training
+def test_filling_has_one_length(mine, theirs, epochs, steps):
+    got = read({"task": "t", "data": {"train": "a"}, "training": mine}).filled(theirs).training
     assert (got.epochs, got.steps) == (epochs, steps)
 
 
-def test_resolve_leaves_training_none_alone():
+def test_filling_leaves_training_none_alone():
     asked = read({"task": "t", "data": {"test": "a"}, "model": {"from": "m"}, "training": "none"})
-    assert resolve(asked, {"epochs": 3}) == asked
+    assert asked.filled({"epochs": 3}) == asked
 
 
 def test_anchored_paths(tmp_path):

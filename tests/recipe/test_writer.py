@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steelyard.errors import InputError
-from steelyard.recipe.reader import read, resolve
+from steelyard.recipe.reader import read
 from steelyard.recipe.writer import dump, plain, schema
 
 FULL = {
@@ -31,7 +31,7 @@ JUDGED = {"task": "t", "data": {"test": "a.csv"}, "model": {"from": "x"}, "train
 @pytest.mark.parametrize("values", [FULL, MINIMAL, JUDGED], ids=["full", "minimal", "judged"])
 def test_dump_reads_back_equal(tmp_path, values):
     file = tmp_path / "recipe.yaml"
-    for recipe in (read(values), resolve(read(values), {"optimizer": "sgd", "epochs": 4})):
+    for recipe in (read(values), read(values).filled({"optimizer": "sgd", "epochs": 4})):
         file.write_text(dump(recipe), encoding="utf-8")
         assert read(file) == recipe
         assert read(plain(recipe)) == recipe

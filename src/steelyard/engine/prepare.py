@@ -89,8 +89,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read, split, fit, encode. Raises InputError before anything is written but the cache."""
     task_class = task_of(recipe)
     family = family_of(recipe, task_class)
-    if isinstance(recipe.training, Training):
-        recipe = recipe.model_copy(update={"training": recipe.training.filled(family.training)})
+    recipe = recipe.filled(family.training)
     data = dataset(recipe, task_class)
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}

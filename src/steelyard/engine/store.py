@@ -57,7 +57,7 @@ class Store:
 
     def take(self, indices: Tensor) -> Examples:
         """Examples at these places (int64)."""
-        return Examples({name: field.take(indices) for name, field in self.fields.items()}, self.rows[indices])
+        return Examples({name: field.take(indices) for name, field in self.fields.items()}, self.rows[indices], indices)
 
     def one(self, index: int) -> Example:
         """One example as it was encoded."""
@@ -101,4 +101,5 @@ def stack(examples: Sequence[Example], rows: Sequence[int] | None = None) -> Exa
     for name in examples[0]:
         tensors = [torch.from_numpy(np.asarray(example[name])) for example in examples]
         fields[name] = torch.stack(tensors) if len({tensor.shape for tensor in tensors}) == 1 else tensors
-    return Examples(fields, torch.tensor(range(len(examples)) if rows is None else rows, dtype=torch.int64))
+    numbers = torch.arange(len(examples))
+    return Examples(fields, numbers if rows is None else torch.tensor(rows, dtype=torch.int64), numbers)

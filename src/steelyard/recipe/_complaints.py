@@ -146,10 +146,18 @@ def _wrong_value(key: str, known: Mapping[str, FieldInfo], tree: Tree) -> Senten
         above = above.rpartition(".")[0]
     if not above:
         return say("{where}: a recipe is made of keys such as `task: text-classification`, and this file has none", where=tree.where(""))
-    value: Any = tree.values
-    for part in key.split("."):
-        value = value[part] if isinstance(value, Mapping) else value[int(part)]
-    return say("{where}: got {got}, want {want}", where=tree.where(key), got=_quoted(value), want=says(known[above]).want)
+    return say("{where}: got {got}, want {want}", where=tree.where(key), got=_quoted(_at(tree.values, key)), want=says(known[above]).want)
+
+
+def _at(values: Any, key: str) -> Any:
+    """What stands at a dotted key; names of files have dots of their own."""
+    if not key:
+        return values
+    if not isinstance(values, Mapping):
+        first, _, rest = key.partition(".")
+        return _at(values[int(first)], rest)
+    name = max((str(name) for name in values if key == str(name) or key.startswith(f"{name}.")), key=len)
+    return _at(values[name], key[len(name) + 1:])
 
 
 def _quoted(value: object) -> object:

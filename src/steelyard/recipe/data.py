@@ -11,6 +11,7 @@ from steelyard.recipe._section import PATH, WHOLE, WORDS, YES_NO, Name, Says, Se
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*[%％]")
 _SPLIT = say("a path, a share such as 10%, or {{column: split, value: dev}}")
+_MIX = say("a path (a file, a glob, a folder, builtin:NAME, hub:NAME), a list of them, or pairs of a path and its weight")
 _PAIRS = say("pairs such as {{text: review, label: stars}}")
 
 
@@ -28,6 +29,12 @@ class SplitBy(Section):
 
 
 Paths = Annotated[Annotated[Name, Tag("~scalar")] | Annotated[tuple[Name, ...], Field(min_length=1), Tag("~list")], Discriminator(form)]
+Mix = Annotated[
+    Annotated[Name, Tag("~scalar")]
+    | Annotated[tuple[Name, ...], Field(min_length=1), Tag("~list")]
+    | Annotated[dict[str, Annotated[float, Field(gt=0, le=1e6)]], Field(min_length=1), Tag("~mapping")],
+    Discriminator(form),
+]
 Split = Annotated[
     Annotated[str, Field(min_length=1), Tag("~scalar")]
     | Annotated[tuple[Name, ...], Field(min_length=1), Tag("~list")]
@@ -39,12 +46,20 @@ Split = Annotated[
 class Data(Section):
     """Neither test nor validation given: 80/10/10 by the seed; validation alone missing: 10% of train."""
 
-    train: Annotated[Paths | None, Says(say("what the model learns from"), PATH)] = None
+    train: Annotated[Mix | None, Says(say("what the model learns from"), _MIX)] = None
     validation: Annotated[Split | None, Says(say("what picks the best weights"), _SPLIT)] = None
     test: Annotated[Split | None, Says(say("what the model is judged on"), _SPLIT)] = None
     columns: Annotated[dict[str, Name], Says(say("the task's column: the data's column"), _PAIRS)] = Field(default_factory=dict)
     labels: Annotated[dict[str, Text], Says(say("joins two spellings of a label, such as {{pos: 1, neg: 0}}"), _PAIRS)
     ] = Field(default_factory=dict)
+    label_names: Annotated[
+        Name | None,
+        Says(say("a file with the names of labels that the data gives as numbers"), say("the path of a file with a name a line, or of JSON")),
+    ] = None
+    exclude: Annotated[
+        Paths | None,
+        Says(say("rows that are never trained on, wherever they come from"), say("a run or a file of rows, or a list of them")),
+    ] = None
     encoding: Annotated[Name, Says(say("the encoding of text files (utf-8, gb18030...)"), say("the name of an encoding"))] = "utf-8"
     header: Annotated[bool, Says(say("whether the first line of a table names its columns"), YES_NO)] = True
     group_by: Annotated[Name | None, Says(say("rows with one value of this column stay in one split"), say("the name of a column"))] = None
@@ -69,6 +84,11 @@ class Data(Section):
                 "encoding", say('no encoding is called "{name}" (there are: utf-8, gb18030, latin-1 and more)', name=name)
             ) from error
         return name
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The paths of `train`."""
+        return (self.train,) if isinstance(self.train, str) else tuple(self.train or ())
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

@@ -13,8 +13,8 @@ from steelyard.recipe import _yaml
 from steelyard.recipe._complaints import complaints, error_of
 from steelyard.recipe.data import SplitBy, share
 from steelyard.recipe.recipe import Recipe
-from steelyard.recipe.training import Training
 
+_PATHS = ("train", "validation", "test", "exclude", "label_names")  # keys of section `data`
 _FORMS = ("builtin:", "hub:")  # names, no paths
 
 
@@ -39,24 +39,19 @@ def read(source: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) 
     return _placed(recipe, file.parent if file else Path(), tree.places)
 
 
-def resolve(recipe: Recipe, defaults: Mapping[str, Any]) -> Recipe:
-    """The recipe with what the person left open in `training` filled in from a family's defaults."""
-    if not isinstance(recipe.training, Training):
-        return recipe
-    return _placed(recipe.model_copy(update={"training": recipe.training.filled(defaults)}), recipe.folder, recipe._places)
-
-
 def anchored(recipe: Recipe) -> Recipe:
     """The same recipe with absolute paths: a run may be moved, the data that it names stays where it is."""
     def path(text: str) -> str:
         return text if text.startswith(_FORMS) else os.path.abspath(recipe.folder / Path(text).expanduser())
 
-    def value(given: str | tuple[str, ...] | SplitBy | None) -> Any:
+    def value(given: str | tuple[str, ...] | dict[str, float] | SplitBy | None) -> Any:
         if isinstance(given, str):
             return given if share(given) is not None else path(given)
+        if isinstance(given, dict):
+            return {path(item): weight for item, weight in given.items()}
         return tuple(path(item) for item in given) if isinstance(given, tuple) else given
 
-    data = recipe.data.model_copy(update={name: value(getattr(recipe.data, name)) for name in ("train", "validation", "test")})
+    data = recipe.data.model_copy(update={name: value(getattr(recipe.data, name)) for name in _PATHS})
     origin = recipe.model.from_
     local = origin is not None and not origin.startswith(_FORMS) and (recipe.folder / origin).exists()
     model = recipe.model.model_copy(update={"from_": path(origin)}) if local and origin else recipe.model

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -59,6 +59,10 @@ class Recipe(Section):
         while above and above not in self._places:
             above = above.rpartition(".")[0]
         return f"{self._places.get(above, '')} {key}".strip()
+
+    def filled(self, defaults: Mapping[str, Any]) -> Self:
+        """The recipe with what the person left open in `training` filled in from a family's defaults."""
+        return self.model_copy(update={"training": self.training.filled(defaults)}) if isinstance(self.training, Training) else self
 
     def conditions(self) -> list[Gate]:
         """The gates, parsed."""

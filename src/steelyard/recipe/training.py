@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from steelyard.language import say
-from steelyard.recipe._section import NUMBER, WHOLE, Name, Says, Section, complaint, form
+from steelyard.recipe._section import NUMBER, WHOLE, YES_NO, Name, Says, Section, complaint, form
 
 Count = Annotated[int, Field(ge=1)]
 _EVERY = say("auto, or a whole number of steps, 1 or more")
 _AUTO = say("auto, or a whole number, 1 or more")
+
+_FRACTION = say("a number from 0, below 1")
 
 # Where neither the recipe nor the family says anything: AdamW with a short warm-up, as transformers are usually tuned.
 FALLBACK: Mapping[str, Any] = {
@@ -25,16 +27,37 @@ FALLBACK: Mapping[str, Any] = {
 }
 
 
+class Augment(Section):
+    """How training pictures are varied, each anew in every epoch. What nobody sets is not done."""
+
+    flip: Annotated[bool, Says(say("half of the pictures are mirrored, left to right"), YES_NO)] = False
+    shift: Annotated[int, Field(ge=0, le=64), Says(say("moved by up to so many pixels each way"), say("a whole number from 0 to 64"))] = 0
+    cutout: Annotated[
+        int, Field(ge=0, le=512), Says(say("a square of so many pixels a side is covered"), say("a whole number from 0 to 512"))
+    ] = 0
+    mixup: Annotated[
+        float, Field(ge=0, le=10), Says(say("two pictures and their labels are mixed, by shares drawn from Beta(mixup, mixup)"),
+                                        say("a number from 0 to 10"))
+    ] = 0.0
+
+
 class Training(Section):
     """Names as in TrainingArguments where theirs are plain. `batch_size` counts the examples of one optimiser step."""
 
     epochs: Annotated[float | None, Field(gt=0, le=1e6), Says(say("passes over the training rows"), NUMBER)] = None
     steps: Annotated[int | None, Field(ge=1), Says(say("optimiser steps, instead of epochs"), WHOLE)] = None
     batch_size: Annotated[int | None, Field(ge=1, le=2**24), Says(say("examples that one optimiser step sees"), WHOLE)] = None
+    batch_tokens: Annotated[
+        int | None, Field(ge=1, le=2**28),
+        Says(say("tokens, padding included, that one optimiser step sees at most, instead of batch_size"), WHOLE),
+    ] = None
     learning_rate: Annotated[float | None, Field(gt=0, le=100), Says(say("at its peak"), say("a number above 0, at most 100"))] = None
     weight_decay: Annotated[float | None, Field(ge=0, le=10), Says(say("decoupled, on matrices only"), say("a number from 0 to 10"))] = None
-    optimizer: Annotated[Literal["adamw", "sgd"] | None, Says(say("adamw or sgd"), say("one of {names}", names="adamw, sgd"))] = None
-    momentum: Annotated[float | None, Field(ge=0, lt=1), Says(say("of sgd"), say("a number from 0, below 1"))] = None
+    optimizer: Annotated[
+        Literal["adamw", "sgd", "muon"] | None,
+        Says(say("adamw, sgd, or muon (adamw for all that is no matrix)"), say("one of {names}", names="adamw, sgd, muon")),
+    ] = None
+    momentum: Annotated[float | None, Field(ge=0, lt=1), Says(say("of sgd and muon"), _FRACTION)] = None
     schedule: Annotated[
         Literal["cosine", "linear", "constant"] | None,
         Says(say("how the learning rate falls after the warm-up"), say("one of {names}", names="cosine, linear, constant")),
@@ -46,6 +69,26 @@ class Training(Section):
     max_grad_norm: Annotated[
         float, Field(ge=0), Says(say("longer gradients are clipped to this length; 0: never"), say("a number, 0 or more"))
     ] = 1.0
+    label_smoothing: Annotated[
+        float, Field(ge=0, lt=1), Says(say("share of the target that is spread over all labels"), _FRACTION)
+    ] = 0.0
+    class_weights: Annotated[
+        Annotated[Literal["balanced"], Tag("~scalar")]
+        | Annotated[dict[str, Annotated[float, Field(ge=0, le=1e6)]], Field(min_length=1), Tag("~mapping")]
+        | None,
+        Says(say("how much each label counts in the loss; balanced: rare ones as much as frequent ones"),
+             say("balanced, or pairs of a label and a number, 0 or more")),
+    ] = None
+    augment: Annotated[
+        Augment, Says(say("how training pictures are varied"), say("keys: {names}", names="flip, shift, cutout, mixup"))
+    ] = Augment()
+    ema: Annotated[
+        float | None, Field(gt=0, lt=1),
+        Says(say("a moving average of the weights with this decay is what is judged and saved"), say("a number above 0, below 1")),
+    ] = None
+    early_stopping: Annotated[
+        int | None, Field(ge=1), Says(say("training ends after so many validations without a gain"), WHOLE)
+    ] = None
     best: Annotated[Name | None, Says(say("the metric on validation that picks the weights"), say("the name of a metric of the task"))] = (
         None
     )
@@ -64,11 +107,24 @@ class Training(Section):
     ] = "auto"
     micro_batch: Annotated[Literal["auto"] | Count, Says(say("examples that the machine holds at once; auto: measured"), _AUTO)] = "auto"
     threads: Annotated[Literal["auto"] | Count, Says(say("of the processor; auto: measured"), _AUTO)] = "auto"
+    gradient_checkpointing: Annotated[
+        bool, Says(say("layers are computed twice, so that less memory is needed"), YES_NO)
+    ] = False
+    compile: Annotated[
+        Literal["auto"] | bool, Says(say("torch.compile; auto: where a measurement says that it pays"), say("auto, true or false"))
+    ] = "auto"
+    seeds: Annotated[
+        int, Field(ge=1, le=100), Says(say("how many trainings, each with a seed of its own; figures then carry their spread"),
+                                       say("a whole number from 1 to 100"))
+    ] = 1
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
         if self.epochs is not None and self.steps is not None:
             raise complaint("steps", say("training lasts so many `epochs` or so many `steps`; give one of the two"))
+        if self.batch_size is not None and self.batch_tokens is not None:
+            raise complaint("batch_tokens", say("a step sees so many examples (`batch_size`) or so many tokens (`batch_tokens`); "
+                                                "give one of the two"))
         return self
 
     def filled(self, defaults: Mapping[str, Any]) -> "Training":
@@ -77,10 +133,10 @@ class Training(Section):
         Raises pydantic's ValidationError where `defaults` are wrong: that is the family's fault, not the person's.
         """
         mine = {name: value for name in self.model_fields_set if (value := getattr(self, name)) is not None}
-        length = {"epochs", "steps"}
         theirs = {**FALLBACK, **({"epochs": None} if "steps" in defaults else {}), **defaults}
-        if length & set(mine):
-            theirs = {name: value for name, value in theirs.items() if name not in length}
+        for either in ({"epochs", "steps"}, {"batch_size", "batch_tokens"}):
+            if either & set(mine):
+                theirs = {name: value for name, value in theirs.items() if name not in either}
         return Training.model_validate({**theirs, **mine})
 
 

@@ -85,9 +85,7 @@ def _from_hub(model: str) -> bool:
 
 def _hub_datasets(material: Material) -> list[str]:
     data = material.recipe.data if material.recipe else None
-    train = data.train if data else None
-    paths = (train,) if isinstance(train, str) else train or ()
-    return [path.removeprefix("hub:") for path in paths if path.startswith("hub:")]
+    return [path.removeprefix("hub:") for path in (data.sets if data else ()) if path.startswith("hub:")]
 
 
 def _yaml(data: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.errors import InputError, listing
 from steelyard.language import say
-from steelyard.parts import Answer, BadValue, Batch, Examples, Row, Statistics, Target, Task
+from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Examples, Row, Statistics, Target, Task
 from steelyard.rows import Rows
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Classification(Task):
     output: ClassVar[str] = "classes"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro-f1", "roc-auc", "log-loss", "calibration-error")
     best: ClassVar[str] = "accuracy"
+    settings: ClassVar[tuple[str, ...]] = ("label_smoothing", "class_weights")
 
     @classmethod
     def fit(cls, rows: Rows) -> Self:
@@ -61,12 +62,14 @@ class Classification(Task):
                                "join spellings with data.labels, or remove the row", label=label, labels=listing(self.labels)))
         return {"target": np.array(self.labels.index(label), dtype=np.int64)}
 
-    def loss(self, outputs: Any, batch: Batch) -> Tensor:
-        """() cross entropy in nats, summed over the batch."""
+    def loss(self, outputs: Any, batch: Batch, aim: Aim = PLAIN) -> Tensor:
+        """() cross entropy in nats, summed over the batch. Targets are numbers of labels, or shares of all labels (mixup)."""
         from torch.nn.functional import cross_entropy
 
         assert batch.targets is not None
-        return cross_entropy(outputs.logits.float(), batch.targets, reduction="sum")
+        logits = outputs.logits.float()
+        weight = logits.new_tensor(aim.weights) if aim.weights else None
+        return cross_entropy(logits, batch.targets, weight, reduction="sum", label_smoothing=aim.smoothing)
 
     def log_prob(self, outputs: Any, batch: Batch) -> Tensor:
         """(examples,) log probability of the label batch.targets, in nats."""

@@ -61,7 +61,7 @@ def draft(task: str, data: str, overrides: Sequence[str], budget: float) -> Draf
     kind = task_of(asked)
     if asked.data.train is None or asked.training == "none":
         raise InputError(say("steelyard init writes a recipe that trains; write one with `training: none` by hand"))
-    paths = locate(asked.data.train, Path(), "--data")
+    paths = locate(asked.data.sets, Path(), "--data")
     _no_table_of_numbers(paths[0], kind, asked)
     own = table(paths, kind.columns, asked.data, "--data")
     _mostly_whole(own)

@@ -10,7 +10,7 @@ import numpy as np
 
 from steelyard.errors import InputError, listing
 from steelyard.language import Sentence, say
-from steelyard.parts import Answer, BadValue, Batch, Column, Row, Statistics
+from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Column, Row, Statistics
 from steelyard.rows import Rows
 from steelyard.tasks.text_classification import TextClassification
 
@@ -56,7 +56,7 @@ class TextTagging(TextClassification):
                                strange=listing(strange), labels=listing(self.labels)))
         return {"target": np.array([label in own for label in self.labels], dtype=np.float32)}
 
-    def loss(self, outputs: Any, batch: Batch) -> Tensor:
+    def loss(self, outputs: Any, batch: Batch, aim: Aim = PLAIN) -> Tensor:
         """() binary cross entropy in nats, summed over labels and rows."""
         return -self.log_prob(outputs, batch).sum()
 
