@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steelyard.evidence.words import name
 from steelyard.facts import Evidence, Finding, Quantity
 from steelyard.language import say
 from steelyard.run import Run, write_json, write_text
@@ -94,11 +95,11 @@ def explanation(shown: list[dict[str, Any]], words: list[dict[str, Any]], way: s
         return [{"way": way, "control": control, "difference": low + 0.3 + 0.1 * i, "low": low + 0.1 * i, "high": low + 0.6 + 0.1 * i,
                  "n": 100}
                 for i, control in enumerate(("mean-of-others", "surface:length", "surface:rarity", "permuted", "another-row", "random-twin",
-                                             "mean x surface:ink"))]
+                                             "mean x ink"))]
 
-    refusal = say("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                  "(95% {low:.3g} to {high:.3g}, {n} rows) "
-                  "than its mean over the other rows, not surely more", method="integrated-gradients", way=way, difference=0.05, low=-0.07,
+    refusal = say("{method} is refused: hiding what it points at ({way}) costs the answer {difference:.3g} nats more "
+                  "(95% {low:.3g} to {high:.3g}, {n} rows) than hiding as much by {control}: that is not surely more",
+                  method=name("integrated-gradients"), way=name(way), control=name("mean-of-others"), difference=0.05, low=-0.07,
                   high=0.17, n=100)
     return Evidence(
         evidence="explanation", of=OF, signature=SIGNATURE + " | deletion 10/20/30%", seconds=12.4,

@@ -1,6 +1,7 @@
 """The page as text: what it says, what it leaves out, and that nothing of a person's does anything in it."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -96,6 +97,22 @@ def test_a_model_no_better_than_its_counterweight_is_not_praised(runs: dict[str,
     text = Reader(page(runs["refused"])).text
     assert "It is not shown to be better than a simple model, a constant answer, with 30" in text
     assert "That is better" not in text
+
+
+def test_where_nothing_is_wrong_no_group_is_called_the_worst(tmp_path: Path, build: Build) -> None:
+    run = build["text"](tmp_path / "run")
+    document = json.loads(run.evidence_file("bias", "test").read_text())
+    document["details"]["worst"]["error"] |= {"value": 0.0, "low": 0.0, "high": 0.018}
+    run.evidence_file("bias", "test").write_text(json.dumps(document))
+    text = Reader(page(run)).text
+    assert "No answer is wrong in any group that was assessed" in text and "wrong in 0.0%" not in text
+    assert "在所有评估过的群体中没有一条回答出错" in Reader(page(run, "zh")).text
+
+
+def test_how_intervals_were_made_is_said_in_chinese_too(runs: dict[str, Run]) -> None:
+    text = Reader(page(runs["text"], "zh")).text
+    assert "Wilson 95% 区间" in text and "自助法 95% 区间" in text and "没有区间" in text
+    assert "bootstrap" not in text and "no interval" not in text and "counted" not in text
 
 
 def test_refusals_gaps_and_stale_evidence_are_said(runs: dict[str, Run]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steelyard import catalog
-from steelyard.evidence import deletion
+from steelyard.evidence import deletion, words
 from steelyard.evidence.deletion import Candidate, Line, Subject, Verdict
 from steelyard.facts import Evidence, Finding, Quantity
 from steelyard.language import Sentence, say
@@ -156,38 +156,24 @@ def _unfinished(method: str, candidate: Candidate) -> Sentence | None:
     if all(finite):
         return None
     return say("{method} is refused: it gave a score that is no finite number on {rows} of {n} rows",
-               method=method, rows=finite.count(False), n=len(finite))
+               method=words.name(method), rows=finite.count(False), n=len(finite))
 
 
 # ---------------------------------------------------------------- what is said
 
 def beaten_by(method: str, line: Line) -> Sentence:
     """Why a method is refused: the control that it does not surely beat, and by how much."""
-    values = {"method": method, "way": line.way, "difference": line.difference, "low": line.low, "high": line.high, "n": line.n,
-              "control": line.control.removeprefix("surface:").removeprefix("mean x ")}
-    match line.control:
-        case "nothing":
-            return Sentence("{method} is refused: hiding what it points at ({way}) costs the answer {difference:.3g} nats "
-                            "(95% {low:.3g} to {high:.3g}, {n} rows), not surely more than nothing", values)
-        case "permuted":
-            return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                            "(95% {low:.3g} to {high:.3g}, {n} rows) than hiding by the same scores shuffled, not surely more", values)
-        case "another-row":
-            return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                            "(95% {low:.3g} to {high:.3g}, {n} rows) than what it says of other rows, not surely more", values)
-        case "mean-of-others":
-            return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                            "(95% {low:.3g} to {high:.3g}, {n} rows) than its mean over the other rows, not surely more", values)
-        case "random-twin":
-            return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                            "(95% {low:.3g} to {high:.3g}, {n} rows) "
-                            "than what it says of a model with random weights, not surely more", values)
-    if line.control.startswith("mean x "):
-        return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                        "(95% {low:.3g} to {high:.3g}, {n} rows) "
-                        "than its mean over the other rows times the input's {control}, not surely more", values)
-    return Sentence("{method} is refused: hiding what it points at ({way}) costs {difference:.3g} nats more "
-                    "(95% {low:.3g} to {high:.3g}, {n} rows) than the input's own {control}, not surely more", values)
+    values = {"method": words.name(method), "way": words.name(line.way), **_figures(line)}
+    if line.control == "nothing":
+        return say("{method} is refused: hiding what it points at ({way}) costs the answer {difference:.3g} nats "
+                   "(95% {low:.3g} to {high:.3g}, {n} rows), not surely more than nothing", **values)
+    return say("{method} is refused: hiding what it points at ({way}) costs the answer {difference:.3g} nats more "
+               "(95% {low:.3g} to {high:.3g}, {n} rows) than hiding as much by {control}: that is not surely more",
+               control=words.name(line.control), **values)
+
+
+def _figures(line: Line) -> dict[str, float]:
+    return {"difference": line.difference, "low": line.low, "high": line.high, "n": line.n}
 
 
 def _outcome(method: str, verdict: Verdict) -> Sentence:
@@ -195,8 +181,8 @@ def _outcome(method: str, verdict: Verdict) -> Sentence:
     if not verdict.published:
         return beaten_by(method, line)
     return say("{method} is published: hiding what it points at costs the answer surely more than every control; "
-               'the nearest is "{control}" ({way}): {difference:.3g} nats (95% {low:.3g} to {high:.3g}, {n} rows)',
-               method=method, control=line.control, way=line.way, difference=line.difference, low=line.low, high=line.high, n=line.n)
+               "the nearest is {control} ({way}): {difference:.3g} nats (95% {low:.3g} to {high:.3g}, {n} rows)",
+               method=words.name(method), control=words.name(line.control), way=words.name(line.way), **_figures(line))
 
 
 def _no_better(difference: Quantity) -> Sentence:

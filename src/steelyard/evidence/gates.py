@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steelyard.errors import InputError, did_you_mean, listing
+from steelyard.evidence import words
 from steelyard.facts import Evidence, Quantity
 from steelyard.language import Sentence, say
 from steelyard.recipe.gates import Gate
@@ -71,7 +72,8 @@ def _compared(gate: Gate, quantity: Quantity, value: float) -> Judgement:
     elif gate.by == "value":
         why = say("the value is {got}; asked is {want} of the value alone", got=shown, want=want)
     else:
-        why = say("the value is {got}, without an interval ({how}); asked is {want}", got=shown, how=quantity.how or "-", want=want)
+        why = say("the value is {got}, without an interval ({how}); asked is {want}", got=shown, how=words.how(quantity.how) or "-",
+                  want=want)
     return Judgement(gate, holds, why, got, quantity)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steelyard.evidence.words import how
 from steelyard.facts import Evidence
 from steelyard.language import Sentence, say
 from steelyard.report import digits
@@ -39,7 +40,7 @@ class Measure:
     figure: Text
     others: Sequence[Text]
     n: str
-    how: str
+    how: Text
 
 
 def view(material: Material) -> Chapter:
@@ -69,7 +70,7 @@ def measures(document: Evidence, weights: Sequence[str]) -> list[Measure]:
         others: list[Text] = [digits.brief(document.counterweights[weight][key]) if key in document.counterweights[weight] else "–"
                               for weight in weights]
         found.append(Measure(name(key), digits.brief(quantity) if quantity.value is not None else digits.full(quantity), others,
-                             f"{quantity.n:,}" if quantity.n else "–", quantity.how))
+                             f"{quantity.n:,}" if quantity.n else "–", how(quantity.how)))
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from steelyard.evidence.words import how
 from steelyard.facts import Evidence, Quantity
 from steelyard.language import say
 from steelyard.report import digits
@@ -76,7 +77,7 @@ def _figure(q: Quantity | None) -> Text:
 def _how(q: Quantity) -> str:
     if q.how.startswith("modelled"):
         return f"{say('modelled')}{q.how.removeprefix('modelled')}"
-    return str(say("measured")) if q.how == "measured" else q.how
+    return str(how(q.how))
 
 
 def choices(document: Evidence, material: Material) -> Sequence[Choice]:

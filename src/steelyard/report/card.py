@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from steelyard.evidence.words import how
 from steelyard.facts import Evidence, Quantity
 from steelyard.language import Sentence, say
 from steelyard.report import digits, summary
@@ -239,7 +240,8 @@ def _environment(material: Material) -> Lines:
         yield from (_sentence(material.absence("cost")), "")
         return
     yield from _table((say("what"), say("figure"), say("how")),
-                      [(name(key), digits.ends(q) or digits.value(q) if q.how.startswith("modelled") else digits.brief(q), q.how)
+                      [(name(key), digits.ends(q) or digits.value(q) if q.how.startswith("modelled") else digits.brief(q),
+                        how(q.how))
                                                               for key, q in cost.quantities.items() if q.value is not None
                                                               or q.low is not None])
     yield ""

@@ -168,6 +168,8 @@ def worst_group(material: Material) -> list[Text]:
     error = quantity(worst.get("error"))
     if not worst or error is None:
         return [say("No group could be assessed.")]
+    if error.value == 0:
+        return [say("No answer is wrong in any group that was assessed; that is not to say that none would be on further rows.")]
     column, group = shorten(worst.get("column"), 60), shorten(worst.get("group"), 60)
     said: list[Text] = [say("{column} = {group}: wrong in {figure}.", column=column, group=group, figure=digits.full(error))]
     compared = _compared(document, worst)

@@ -133,11 +133,13 @@ def _told(found: Explained, top: int) -> str:
 
 
 def _heading(said: Said) -> Sentence:
+    from steelyard.evidence.words import name
+
     if said.published is None:
-        return say("{method}: not judged", method=said.method)
+        return say("{method}: not judged", method=name(said.method))
     if said.published:
-        return say("{method}: published", method=said.method)
-    return say("{method}: refused, do not lean on it", method=said.method)
+        return say("{method}: published", method=name(said.method))
+    return say("{method}: refused, do not lean on it", method=name(said.method))
 
 
 def _largest(units: Sequence[Mapping[str, Any]], top: int) -> str:
