@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from steelyard.verbs.gate import gate
     from steelyard.verbs.inspect import inspect
     from steelyard.verbs.predict import predict
+    from steelyard.verbs.push import push
     from steelyard.verbs.train import train
     from steelyard.verbs.weigh import weigh
 
 __all__ = ["InputError", "Interrupted", "OutsideError", "Run", "SteelyardError", "__version__", "check", "explain", "forecast", "gate",
-           "inspect", "predict", "train", "weigh"]
+           "inspect", "predict", "push", "train", "weigh"]
 
-_VERBS = {"check", "explain", "forecast", "gate", "inspect", "predict", "train", "weigh"}
+_VERBS = {"check", "explain", "forecast", "gate", "inspect", "predict", "push", "train", "weigh"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import NoReturn
 
-from steelyard.errors import InputError, OutsideError, SteelyardError, did_you_mean, listing
+from steelyard.errors import InputError, SteelyardError, did_you_mean, listing, refused
 from steelyard.language import Sentence, say
 from steelyard.verbs._output import only_results, result, table
 
@@ -31,6 +31,7 @@ VERBS = {
     "inspect": say("the network layer by layer, with one real batch's values and gradients"),
     "gate": say("hold a run to its conditions; exit code 3 where one does not hold"),
     "predict": say("answer a text, a file, or standard input"),
+    "push": say("send a run's model and card to the Hugging Face Hub, or to your own"),
 }
 _OTHERS = {  # ours -> other people's
     "weigh": "evaluate eval test report score measure bias judge",
@@ -44,6 +45,7 @@ _OTHERS = {  # ours -> other people's
     "inspect": "show summary",
     "explain": "interpret attribute",
     "gate": "assert verify",
+    "push": "upload publish share",
 }
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
 # argparse's complaints, which are English only, as our sentences.
@@ -97,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno in _DISK:
             sentence = say('the disk or system refused "{path}": {reason}', path=error.filename or "?", reason=error.strerror)
-            return _failed(OutsideError(sentence).sentence, OutsideError.code, as_json)
+            return _failed(sentence, refused(error, sentence).code, as_json)
         return _our_fault(as_json)
     except Exception:  # noqa: BLE001 - the last door: whatever is left is our fault, and the person is told so
         return _our_fault(as_json)

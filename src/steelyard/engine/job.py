@@ -163,7 +163,7 @@ def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: 
         "name": prepared.recipe.run, "task": prepared.task.name, "task_state": json.loads(json.dumps(task_state(prepared.task))),
         "versions": versions(), "machine": machine.facts(),
         "model": {"parameters": sum(p.numel() for p in model.parameters()), "family": prepared.family.name, "type": model.config.model_type,
-                  "from": prepared.recipe.model.from_},
+                  "from": prepared.recipe.model.from_, "revision": prepared.recipe.model.revision},
         "data": {"sha256": data_hash(data.mark), "files": list(data.files), "columns": dict(data.found),
                  "rows": {split: len(rows) for split, rows in data.rows.items()},
                  "bad_rows": [{"origin": bad.origin, "why": bad.why.to_json()} for bad in data.bad]},

@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from transformers import PreTrainedConfig
 
-from steelyard import catalog
+from steelyard import catalog, hub
 from steelyard.engine import cache, machine, store
+from steelyard.engine import hub as fetch
 from steelyard.engine.split import Dataset, dataset
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import say
@@ -77,11 +78,16 @@ def _can(name: str, task: type[Task]) -> bool:
 
 
 def model_folder(source: str, recipe: Recipe) -> Path:
-    """The folder that `model.from` names: a model's, or that of a run. Raises InputError."""
+    """The folder that `model.from` names: a model's, a run's, or a Hub id's, which `hub:` insists on. Raises InputError, OutsideError."""
     folder = recipe.folder / Path(source).expanduser()
+    if source.startswith(hub.PREFIX) or (hub.is_name(source) and not folder.is_dir()):
+        return fetch.model(source, recipe)
     if not folder.is_dir():
-        raise InputError(say('{where}: there is no folder "{folder}"; give the folder of a model or of a run',
+        raise InputError(say('{where}: there is no folder "{folder}"; give the folder of a model or of a run, or a Hub id',
                              where=recipe.where("model.from"), folder=folder))
+    if recipe.model.revision is not None:
+        raise InputError(say('{where}: "{folder}" is a folder here and has no revisions; leave model.revision out, or write hub:OWNER/NAME '
+                             "for a model of the Hub", where=recipe.where("model.revision"), folder=folder))
     return folder / "model" if (folder / "run.json").is_file() else folder
 
 
@@ -89,7 +95,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read, split, fit, encode. Raises InputError before anything is written but the cache."""
     task_class = task_of(recipe)
     family = family_of(recipe, task_class)
-    recipe = recipe.filled(family.training)
+    recipe = fetch.pinned(recipe.filled(family.training), family.folder)
     data = dataset(recipe, task_class)
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}
