@@ -3,6 +3,7 @@
 0 done, 1 our fault, 2 the input is wrong, 3 a gate does not hold, 4 the world failed, 130 and 143 interrupted.
 """
 
+import errno
 from difflib import get_close_matches
 from typing import Iterable
 
@@ -35,6 +36,15 @@ class OutsideError(SteelyardError):
     """The disk, the network, another process or the numbers failed; the sentence names the last checkpoint if any."""
 
     code = 4
+
+
+# What no retry mends: the place that was named may not be written or read, or is none.
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def refused(error: OSError, sentence: Sentence) -> SteelyardError:
+    """What the system's refusal is: InputError where another place is the remedy, OutsideError where the disk failed or is full."""
+    return (InputError if error.errno in _CLOSED else OutsideError)(sentence)
 
 
 class Interrupted(SteelyardError):

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-from steelyard.errors import InputError, OutsideError
+from steelyard.errors import InputError, SteelyardError, refused
 from steelyard.facts import Evidence
 from steelyard.language import say
 
@@ -34,7 +35,7 @@ class Run:
 
     @staticmethod
     def create(wanted: Path) -> "Run":
-        """A new, empty run folder: `wanted`, or `wanted`-2, -3... where that is taken. Raises OutsideError."""
+        """A new, empty run folder: `wanted`, or `wanted`-2, -3... where that is taken. Raises InputError, OutsideError."""
         number = 1
         while True:
             folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
@@ -43,9 +44,19 @@ class Run:
             except FileExistsError:
                 number += 1
             except OSError as error:
-                raise OutsideError(say('cannot make the folder "{folder}": {reason}', folder=folder, reason=error.strerror)) from error
+                raise _no_folder(folder, error) from error
             else:
                 return Run(folder)
+
+    @staticmethod
+    def room(root: Path) -> None:
+        """Hold that runs can be made in `root`, before anything is paid; leaves nothing. Raises InputError, OutsideError."""
+        try:
+            there = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
+            with TemporaryFile(dir=there):
+                pass
+        except OSError as error:
+            raise _no_folder(root, error) from error
 
     @property
     def name(self) -> str:
@@ -156,7 +167,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Whole or not at all. Raises OutsideError where the disk says no."""
+    """Whole or not at all. Raises OutsideError where the disk says no, InputError where the folder may not be written."""
     beside = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,4 +179,9 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with suppress(OSError):  # where the folder itself cannot be made there is nothing to remove
             beside.unlink()
-        raise OutsideError(say('cannot write "{path}": {reason}', path=path, reason=error.strerror)) from error
+        raise refused(error, say('cannot write "{path}": {reason}', path=path, reason=error.strerror)) from error
+
+
+def _no_folder(folder: Path, error: OSError) -> SteelyardError:
+    return refused(error, say('cannot make a run in "{folder}": {reason}; name another folder with --out', folder=folder,
+                              reason=error.strerror))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from steelyard.errors import OutsideError
+from steelyard.errors import refused
 from steelyard.language import say
 
 FORMAT = 2  # of what is kept: raise it and everything is prepared anew
@@ -29,7 +29,10 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
 
 
 def kept(room: str, mark: str, make: Callable[[Path], None]) -> Path:
-    """The folder of that fingerprint; made by `make(folder)` where it is not there. Raises OutsideError."""
+    """The folder of that fingerprint; made by `make(folder)` where it is not there.
+
+    Raises OutsideError where the disk fails, InputError where the cache may not be written.
+    """
     folder = root() / room / mark
     if folder.is_dir():
         return folder
@@ -37,8 +40,8 @@ def kept(room: str, mark: str, make: Callable[[Path], None]) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f"{mark}.", suffix=".tmp", dir=folder.parent))
     except OSError as error:
-        raise OutsideError(say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE',
-                               folder=folder.parent, reason=error.strerror)) from error
+        raise refused(error, say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE',
+                                    folder=folder.parent, reason=error.strerror)) from error
     try:
         make(beside)
         try:
@@ -47,8 +50,8 @@ def kept(room: str, mark: str, make: Callable[[Path], None]) -> Path:
             if not folder.is_dir():
                 raise
     except OSError as error:
-        raise OutsideError(say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE',
-                               folder=folder.parent, reason=error.strerror or error)) from error
+        raise refused(error, say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE',
+                                    folder=folder.parent, reason=error.strerror or error)) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
