@@ -93,7 +93,7 @@ HOSTILE = [
     ("twins.csv", b"text,text\na,b\n", r"several columns are called text"),
     ("twins.tsv", b"a\tb\ta\n1\t2\t3\n", "several columns are called a"),
     ("twins.parquet", twins(), "several columns are called a"), ("no-header.tsv", b"a fine film\t1\nnot mine\t0\n", "looks like a row"),
-    ("list.json", b'[{"a": 1},\n {"a": 2}]', "not JSON Lines"), ("pretty.json", b'{\n "a": 1\n}', "not JSON Lines"),
+    ("list.jsonl", b'[{"a": 1},\n {"a": 2}]', "not JSON Lines.*suffix .json"), ("pretty.jsonl", b'{\n "a": 1\n}', "not JSON Lines"),
     ("cut.parquet", parquet(a=list(range(9999)))[:-100], "cut short or broken"),
     ("head.parquet", parquet(a=list(range(9999)))[:50], "cut short or broken"),
     ("text.parquet", GOOD, "cut short or broken"),

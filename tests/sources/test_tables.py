@@ -160,7 +160,7 @@ def test_rows_stream(tmp_path):
 
 
 @pytest.mark.parametrize("name, source", [
-    ("a.csv", "csv"), ("a.tsv.gz", "csv"), ("A.TXT", "csv"), ("a.jsonl", "jsonl"), ("a.json.gz", "jsonl"), ("a.pq", "parquet"),
+    ("a.csv", "csv"), ("a.tsv.gz", "csv"), ("A.TXT", "csv"), ("a.jsonl", "jsonl"), ("a.ndjson.gz", "jsonl"), ("a.json.gz", "json"), ("a.pq", "parquet"),
     ("a.tar", "archive"),
     ("a.tar.gz", "archive"), ("a.tgz", "archive"), ("train-images-idx3-ubyte.gz", "idx"), ("t10k-images.idx3-ubyte", "idx"),
     ("builtin:digits", "builtin"),

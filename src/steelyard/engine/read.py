@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,17 @@ import pyarrow as pa
 from steelyard import catalog
 from steelyard.engine import cache
 from steelyard.engine.columns import kind_of, match
+from steelyard.engine.label_names import LabelNames, Seen, label_names, refuse_strangers
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import Sentence, say
-from steelyard.parts import BadValue, Column, ReadOptions, Record, Source
+from steelyard.parts import BadValue, Column, Kind, ReadOptions, Record, Source
 from steelyard.recipe.data import Data
 from steelyard.rows import FILE, LINE, Rows
 
 PEEK = 200  # first rows that columns are recognised by
 BLOCK = 1024  # rows written at a time
+SCHEMES = ("builtin:", "hub:")  # names, no paths
+SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")  # as files are called after them
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Table:
     columns   the task's columns that it has
     found     task's column -> data's column
     files     [{"file", "bytes", "mark"}]: mark is the sha256, or of a folder that of its names, sizes and times
+    counts    one a path: how many of the rows came from it, in their order
     """
 
     rows: Rows
@@ -48,26 +54,50 @@ class Table:
     files: list[dict[str, Any]]
     bad: tuple[BadRow, ...]
     mark: str
+    counts: tuple[int, ...] = ()
 
 
 def locate(places: str | Sequence[str], folder: Path, where: str) -> list[Path]:
-    """What a recipe's path means: files, folders, globs, builtin:NAME; relative to `folder`. Raises InputError."""
+    """What a recipe's path means: files, folders, globs, builtin:NAME, hub:NAME; relative to `folder`. Raises InputError.
+
+    A folder that holds tables and nothing else stands for its tables.
+    """
     found: list[Path] = []
     for place in [places] if isinstance(places, str) else places:
-        if place.startswith("builtin:"):
-            found.append(Path(place))
+        if place.startswith(SCHEMES):
+            found.append(source_of(Path(place), where).pinned(Path(place), where))
             continue
-        if place.startswith("hub:"):
-            raise InputError(say('{where}: "{place}": data sets of the Hub are not read yet; download it and name its files',
-                                 where=where, place=place))
         path = folder / Path(place).expanduser()
         if path.exists():
-            found.append(path)
+            found.extend(_tables(path, where) or [path] if path.is_dir() else [path])
         elif several := sorted(glob.glob(str(path), recursive=True)):
             found.extend(Path(one) for one in several)
         else:
             beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
             raise InputError(say('{where}: there is no "{path}"{hint}', where=where, path=path, hint=did_you_mean(path.name, beside)))
+    if twice := [path for path in dict.fromkeys(found) if found.count(path) > 1]:
+        raise InputError(say('{where}: "{path}" is named twice; its rows would count twice', where=where, path=twice[0]))
+    return found
+
+
+def _tables(folder: Path, where: str) -> list[Path]:
+    """The tables of a folder that has no other folder and no picture in it; [] for all else."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = catalog.load("kinds", "image", where).suffixes
+    if any(path.is_dir() or path.suffix.lower() in pictures or path.stem == "metadata" for path in inside):
+        return []
+    parts: list[Source] = [part() for part in catalog.every("sources")]
+    if any(part.accepts(folder) for part in parts if part.name != "folder"):
+        return []
+    found = [path for path in inside if any(part.accepts(path) for part in parts)]
+    splits = {word for path in found for word in re.split(r"[^a-z]+", path.name.lower()) if word in SPLITS}
+    if len(splits) > 1:
+        raise InputError(say("{where}: several splits lie in it ({names}); give each by itself as data.train, data.validation, data.test",
+                             where=f"{where}: {folder}", names=listing(path.name for path in found)))
+    strange = [path for path in inside if path not in found and path.suffix.lower() not in ("", ".md")]  # README.md, LICENSE
+    if found and strange:
+        raise InputError(say('{where}: "{path}" has no form that steelyard reads (it reads: {known})',
+                             where=where, path=strange[0], known=listing(catalog.names("sources"))))
     return found
 
 
@@ -81,37 +111,83 @@ def source_of(path: Path, where: str) -> Source:
                          where=where, path=path, known=listing(catalog.names("sources"))))
 
 
-def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: str) -> Table:
-    """Read `paths` as one table, from the cache where nothing changed. Raises InputError."""
+def table(paths: Sequence[Path], columns: Sequence[Column], data: Data, where: str, folder: Path = Path()) -> Table:
+    """Read `paths` as one table, from the cache where nothing changed. `folder` is the recipe's. Raises InputError."""
     readers = [(path, source_of(path, where)) for path in paths]
-    files = [_facts(path, source) for path, source in readers]
+    names = label_names(data.label_names, folder) if any(column.target for column in columns) else None
+    files = [_facts(path, source, columns, data) for path, source in readers]
     marks = [(path.name, file["mark"]) for path, file in zip(paths, files, strict=True)]  # wherever they lie, however they are spelled
     asked = {"files": marks, "columns": [(c.name, c.kind, c.target) for c in columns], "told": dict(data.columns),
              "labels": dict(data.labels), "encoding": data.encoding, "header": data.header}
-    mark = cache.fingerprint(asked)
-    folder = cache.kept("rows", mark, lambda beside: _read(beside, readers, columns, data))
-    facts = json.loads((folder / "read.json").read_text(encoding="utf-8"))
+    mark = cache.fingerprint(asked | ({"names": dict(names.names)} if names else {}))
+    kept = cache.kept("rows", mark, lambda beside: _read(beside, readers, columns, data, names))
+    facts = json.loads((kept / "read.json").read_text(encoding="utf-8"))
     return Table(
-        rows=Rows.open(folder / "rows.arrow"), columns=tuple(c for c in columns if c.name in facts["found"]), found=facts["found"],
-        files=files, bad=tuple(BadRow(bad["origin"], Sentence.from_json(bad["why"])) for bad in facts["bad"]), mark=mark)
+        rows=Rows.open(kept / "rows.arrow"), columns=tuple(c for c in columns if c.name in facts["found"]), found=facts["found"],
+        files=files, bad=tuple(BadRow(bad["origin"], Sentence.from_json(bad["why"])) for bad in facts["bad"]), mark=mark,
+        counts=tuple(facts["counts"]))
 
 
-def _facts(path: Path, source: Source) -> dict[str, Any]:
-    if str(path).startswith("builtin:"):
-        from steelyard.version import __version__
-
-        return {"file": str(path), "bytes": 0, "mark": f"steelyard {__version__}"}
+def _facts(path: Path, source: Source, columns: Sequence[Column], data: Data) -> dict[str, Any]:
+    """A place as a run records it: what its rows hang on."""
+    if (told := source.facts(path)) is not None:
+        return {"file": str(path), **told}
     if path.is_dir():
         inside = sorted((str(p.relative_to(path)), s.st_size, s.st_mtime_ns) for p in path.rglob("*") if (s := p.lstat()) and p.is_file())
         return {"file": str(path), "bytes": sum(size for _, size, _ in inside), "mark": "names:" + cache.fingerprint({"inside": inside})}
     hashes = [cache.file_hash(p) for p in (path, *source.beside(path))]
-    return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join(hashes)}
+    referred = _referred(path, source, columns, data)
+    return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join([*hashes, *([referred] if referred else [])])}
 
 
-def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], data: Data) -> None:
+def _referred(path: Path, source: Source, columns: Sequence[Column], data: Data) -> str:
+    """A fingerprint of the files that a table's columns name: their names, sizes and times; "" where they name none."""
+    kinds = {column.name: kind for column in columns if type(kind := kind_of(column)).refers is not Kind.refers}
+    if not kinds:
+        return ""
+    records = source.read(path, ReadOptions(encoding=data.encoding, header=data.header))
+    first = list(islice(records, PEEK))
+    samples = [record.values for record in first if record.problem is None]
+    own = match(columns, samples, data.columns, path.name) if samples else {}
+    named = [(kind, own[name]) for name, kind in kinds.items() if name in own]
+    if not any(_place(kind, row.get(name), path.parent) is not None for kind, name in named for row in samples):
+        return ""
+    digest = sha256()
+    for record in chain(first, records):
+        for kind, name in named:
+            place = _place(kind, record.values.get(name), path.parent)
+            stat = place.stat() if isinstance(place, Path) else None
+            digest.update(f"{record.values.get(name)}|{stat and (stat.st_size, stat.st_mtime_ns)}\n".encode(errors="replace"))
+    return digest.hexdigest()
+
+
+def _place(kind: Kind, raw: object, folder: Path) -> Path | BadValue | None:
+    try:
+        return kind.refers(raw, folder)
+    except BadValue as error:
+        return error
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """One file as it is read. `found`: the task's column -> the file's; `folder`: where the files lie that its rows name, if anywhere."""
+
+    path: Path
+    records: Iterator[Record]
+    found: dict[str, str]
+    folder: Path | None
+    labels: Seen
+
+    def origin(self, record: Record) -> str:
+        """Where a record stood, without the folders of this machine."""
+        file = record.file.replace(str(self.path), self.path.name, 1)
+        return file if record.line is None else f"{file}:{record.line}"
+
+
+def _streams(readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], data: Data) -> tuple[list[_Stream], list[str]]:
+    """The files, begun, and the names of their further columns. Raises InputError where one has a column that another lacks."""
     options = ReadOptions(encoding=data.encoding, header=data.header)
-    streams: list[tuple[Path, Iterator[Record], dict[str, str]]] = []
-    bad: list[BadRow] = []
+    streams: list[_Stream] = []
     extras: dict[str, None] = {}
     for path, source in readers:
         records = source.read(path, options)
@@ -121,48 +197,76 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
             why = f" ({first[0].problem})" if first else ""
             raise InputError(say('"{path}" holds no row that can be read{why}', path=path, why=why))
         found = match(columns, samples, data.columns, path.name)
-        extras.update((name, None) for row in samples for name in row if name not in found.values() and not name.startswith("_"))
-        streams.append((path, chain(first, records), found))
-    found = {ours: theirs for _, _, found in streams for ours, theirs in found.items()}
+        there = list(dict.fromkeys(name for row in samples for name in row))
+        extras.update((name, None) for name in there if name not in found.values() and not name.startswith("_"))
+        if streams and (unlike := sorted(found.keys() ^ streams[0].found.keys())):
+            has, lacks = (streams[0].path.name, path.name) if unlike[0] in streams[0].found else (path.name, streams[0].path.name)
+            raise InputError(say('"{has}" has a column for "{column}", "{lacks}" has none: files that are read together need the same '
+                                 'columns ("{second}" has: {there})',
+                                 has=has, lacks=lacks, column=unlike[0], second=path.name, there=listing(there)))
+        folder = None if str(path).startswith(SCHEMES) else path if path.is_dir() else path.parent
+        streams.append(_Stream(path, chain(first, records), found, folder, Seen(path.name)))
+    taken = {name for stream in streams for name in stream.found}
+    return streams, [name for name in extras if name not in taken]
+
+
+def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], data: Data, names: LabelNames | None) -> None:
+    streams, others = _streams(readers, columns, data)
+    bad: list[BadRow] = []
+    counts = [0] * len(streams)
+    found = {ours: theirs for stream in streams for ours, theirs in stream.found.items()}
     kinds = {column.name: kind_of(column) for column in columns if column.name in found}
-    others = [name for name in extras if name not in kinds]
     schema = pa.schema([*((name, kind.arrow) for name, kind in kinds.items()), *((name, pa.string()) for name in others),
                         (FILE, pa.string()), (LINE, pa.int64())])
-    targets = {column.name for column in columns if column.target}
+    targets = [column.name for column in columns if column.target and column.name in kinds]
+    told = {column.name for column in columns if column.kind == "label"}
 
     def good() -> Iterator[dict[str, Any]]:
-        for path, records, own in streams:
-            for record in records:
-                file = record.file.replace(str(path), path.name, 1)  # rows name no folder of this machine
-                origin = file if record.line is None else f"{file}:{record.line}"
+        for number, stream in enumerate(streams):
+            for record in stream.records:
                 try:
                     if record.problem is not None:
                         raise BadValue(record.problem)
-                    row = {name: _parsed(name, own, kinds[name].parse, record) for name in kinds}
+                    row = {name: _parsed(name, stream, kinds[name], record) for name in kinds}
+                    for name in targets:
+                        row[name] = _label(row[name], names, data.labels)
                 except BadValue as error:
-                    bad.append(BadRow(origin, error.sentence))
+                    bad.append(BadRow(stream.origin(record), error.sentence))
                     continue
-                for name in targets & row.keys():
-                    row[name] = data.labels.get(str(row[name]), row[name]) if data.labels else row[name]
+                for name in told.intersection(targets):
+                    stream.labels.add(row[name])
+                counts[number] += 1
                 row.update((name, _text(record.values.get(name))) for name in others)
-                yield {**row, FILE: file, LINE: record.line}
+                yield {**row, FILE: record.file.replace(str(stream.path), stream.path.name, 1), LINE: record.line}
 
     rows = good()
     with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         while block := list(islice(rows, BLOCK)):
             writer.write_batch(pa.RecordBatch.from_pylist(block, schema=schema))
-    facts = {"found": found, "bad": [{"origin": b.origin, "why": b.why.to_json()} for b in bad]}
+    if not data.labels:
+        refuse_strangers([stream.labels for stream in streams])
+    facts = {"found": found, "counts": counts, "bad": [{"origin": b.origin, "why": b.why.to_json()} for b in bad]}
     (folder / "read.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
 
-def _parsed(name: str, own: dict[str, str], parse: Any, record: Record) -> Any:
-    if name not in own:
+def _label(value: Any, names: LabelNames | None, joined: Mapping[str, str]) -> Any:
+    """The label by its name, and by the spelling that the recipe joins it to."""
+    named = value if names is None else names.name(value)
+    return joined.get(str(named), named)
+
+
+def _parsed(name: str, stream: _Stream, kind: Kind, record: Record) -> Any:
+    if name not in stream.found:
         return None
+    raw = record.values.get(stream.found[name])
     try:
-        return parse(record.values.get(own[name]))
+        place = None if stream.folder is None else kind.refers(raw, stream.folder)
+        return kind.parse(raw if place is None else place)
     except BadValue as error:
-        raise BadValue(say('column "{column}": {reason}', column=own[name], reason=error.sentence)) from error
+        raise BadValue(say('column "{column}": {reason}', column=stream.found[name], reason=error.sentence)) from error
 
 
 def _text(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return None  # of no use as a text
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -3,7 +3,8 @@
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ MOST_PIXELS = 64_000_000  # a picture of a few kilobytes may claim to be of any 
 MOST_BYTES = 256 * 2**20
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM", "TIFF")  # Pillow's names; it knows many more, and more ways to fail
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".pnm", ".tif", ".tiff")
+NEEDS = ("print colours", "other colours", "16 bits", "one bit", "palette", "transparency", "rotation", "several frames")
 _PGM = re.compile(rb"P5\s(\d{1,9})\s(\d{1,9})\s255\s")
 _ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # Exif 2.3, table 6
@@ -57,6 +59,21 @@ def decode(stored: bytes, mode: Literal["L", "RGB"]) -> np.ndarray:
     return grey.copy() if mode == "L" else np.repeat(grey[:, :, None], 3, axis=2)
 
 
+def needs(stored: bytes) -> tuple[str, ...]:
+    """What `decode` must do to a picture beyond unpacking its pixels, in words of NEEDS; from its header alone. Raises BadPicture."""
+    if _plain(stored) is not None:
+        return ()
+    with _opened(stored) as picture:
+        mode, clear = picture.mode, "transparency" in picture.info
+        found = {
+            "print colours": mode == "CMYK", "other colours": mode in ("YCbCr", "LAB", "HSV"),
+            "16 bits": mode == "I" or mode.startswith("I;16"), "one bit": mode == "1", "palette": mode in ("P", "PA"),
+            "transparency": clear or mode in ("RGBA", "LA", "PA", "RGBa", "La"), "rotation": _held(picture) in _UPRIGHT,
+            "several frames": _has_more(picture),
+        }
+    return tuple(name for name in NEEDS if found[name])
+
+
 def pgm(pixels: np.ndarray) -> bytes:
     """(height, width) uint8 -> the plain grey form (netpbm P5): a header and the pixels."""
     height, width = pixels.shape
@@ -84,6 +101,16 @@ def _cap(width: int, height: int) -> None:
 
 def _array(stored: bytes, mode: Literal["L", "RGB"], small: bool) -> np.ndarray:
     """`decode` by Pillow; `small` lets a JPEG be read whole but drawn at an eighth of its size, to check it."""
+    with _opened(stored) as picture:
+        if small:
+            picture.draft("RGB", (1, 1))
+        picture.load()
+        return _eight_bits(picture, mode)
+
+
+@contextmanager
+def _opened(stored: bytes) -> Iterator["Image.Image"]:
+    """The picture, its header read and its size within the caps; whatever fails inside the block is BadPicture."""
     from PIL import Image, UnidentifiedImageError
 
     if len(stored) > MOST_BYTES:
@@ -94,10 +121,7 @@ def _array(stored: bytes, mode: Literal["L", "RGB"], small: bool) -> np.ndarray:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(stored), formats=FORMATS) as picture:
                 _cap(*picture.size)
-                if small:
-                    picture.draft("RGB", (1, 1))
-                picture.load()
-                return _eight_bits(picture, mode)
+                yield picture
     except BadPicture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -125,6 +149,15 @@ def _eight_bits(picture: "Image.Image", mode: Literal["L", "RGB"]) -> np.ndarray
         picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
     pixels: np.ndarray = np.asarray(picture.convert(mode))
     return np.array(turn(pixels), dtype=np.uint8, order="C")
+
+
+def _has_more(picture: "Image.Image") -> bool:
+    """Whether frames or pages follow the first."""
+    try:
+        picture.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def _held(picture: "Image.Image") -> int:

@@ -60,6 +60,25 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
 
     Raises InputError as `open_bytes`, and where the file is binary, empty, not in `encoding` or has a line of no end.
     """
+    number = blank = 0
+    with open_text(path, encoding) as text:
+        while line := text.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise InputError(say("{where}:{line}: the line has more than {most} characters: this is no table of rows",
+                                     where=path, line=number, most=LONGEST_LINE))
+            blank = blank + 1 if line.isspace() else 0
+            if blank > MOST_BLANK:
+                raise InputError(say("{where}:{line}: more than {most} blank lines follow each other: this is no table of rows",
+                                     where=path, line=number, most=MOST_BLANK))
+            yield line.removeprefix("\ufeff") if number == 1 else line
+    if number == 0:
+        raise InputError(say("{where}: the file is empty", where=path))
+
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """The text of a file, its ends of lines as they are. Raises InputError as `open_bytes`, where it is binary or not in `encoding`."""
     with open_bytes(path) as stream:
         _refuse_binary(path, stream.peek(_SNIFF)[:_SNIFF], encoding)
         try:
@@ -67,22 +86,10 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
         except (LookupError, ValueError) as error:
             raise InputError(say('{where}: data.encoding: there is no encoding "{got}"; utf-8, gb18030, cp1252 and utf-16 are common',
                                  where=path, got=shown(encoding))) from error
-        number = blank = 0
         try:
-            while line := text.readline(LONGEST_LINE + 1):
-                number += 1
-                if len(line) > LONGEST_LINE:
-                    raise InputError(say("{where}:{line}: the line has more than {most} characters: this is no table of rows",
-                                         where=path, line=number, most=LONGEST_LINE))
-                blank = blank + 1 if line.isspace() else 0
-                if blank > MOST_BLANK:
-                    raise InputError(say("{where}:{line}: more than {most} blank lines follow each other: this is no table of rows",
-                                         where=path, line=number, most=MOST_BLANK))
-                yield line.removeprefix("\ufeff") if number == 1 else line
+            yield text
         except UnicodeError as error:
             raise _undecodable(path, encoding) from error
-    if number == 0:
-        raise InputError(say("{where}: the file is empty", where=path))
 
 
 def _size(path: Path) -> int:
@@ -170,3 +177,8 @@ def _guess(sample: bytes) -> str:
         if name == "utf-8" or 2 * sum(map(len, re.findall(rb"(?:[\x81-\xfe][\xa1-\xfe])+", whole))) > sum(b > 127 for b in whole):
             return name
     return "cp1252"
+
+
+def is_saved(path: Path) -> bool:
+    """Whether the folder is one that Hugging Face's `datasets` saved, or several such in one."""
+    return (path / "dataset_dict.json").is_file() or ((path / "state.json").is_file() and (path / "dataset_info.json").is_file())

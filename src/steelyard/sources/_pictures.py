@@ -10,7 +10,7 @@ from steelyard.math.texts import shown
 from steelyard.parts import Record
 
 _UNSEEN = ("thumbs.db", "desktop.ini", "__macosx")  # what Windows and macOS leave behind
-_SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
+SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
 
 
 def hidden(relative: PurePosixPath) -> bool:
@@ -54,7 +54,7 @@ class Pictures:
         return Record(values, f"{self.root}/{relative}", None)
 
     def _refuse_splits(self, relative: PurePosixPath) -> None:
-        if len(relative.parts) >= 3 and relative.parts[-3].lower() in _SPLITS:
+        if len(relative.parts) >= 3 and relative.parts[-3].lower() in SPLITS:
             self.splits.add(relative.parts[-3])
         if len(self.splits) > 1:
             raise InputError(say("{where}: several splits lie in it ({names}); give each by itself as data.train, "

@@ -23,7 +23,7 @@ class Archive(Source):
     """
 
     name = "archive"
-    help = "a .tar, .tar.gz or .tgz of such a folder"
+    help = say("a .tar, .tar.gz or .tgz of such a folder")
 
     def accepts(self, path: Path) -> bool:
         """By suffix."""

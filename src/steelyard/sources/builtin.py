@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from steelyard.errors import unknown
+from steelyard.language import say
 from steelyard.parts import ReadOptions, Record, Source
+from steelyard.version import __version__
 
 _PREFIX = "builtin:"
 
@@ -35,11 +38,15 @@ class Builtin(Source):
     """A set by its name; the line is the row's number, from 1."""
 
     name = "builtin"
-    help = "builtin:digits, builtin:messages"
+    help = say("builtin:digits, builtin:messages")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""
         return str(path).startswith(_PREFIX)
+
+    def facts(self, path: Path) -> Mapping[str, Any]:
+        """They hang on the version that makes them."""
+        return {"bytes": 0, "mark": f"steelyard {__version__}"}
 
     def read(self, path: Path, options: ReadOptions) -> Iterator[Record]:
         """Raises InputError where there is no such set."""

@@ -41,7 +41,7 @@ class Csv(Source):
     """
 
     name = "csv"
-    help = "CSV, TSV or tab-separated text, plain or .gz"
+    help = say("CSV, TSV or tab-separated text, plain or .gz")
 
     def accepts(self, path: Path) -> bool:
         """By suffix."""

@@ -24,7 +24,7 @@ class Idx(Source):
     """
 
     name = "idx"
-    help = "IDX pictures (MNIST's form) with their labels beside, plain or .gz"
+    help = say("IDX pictures (MNIST's form) with their labels beside, plain or .gz")
 
     def accepts(self, path: Path) -> bool:
         """By name."""

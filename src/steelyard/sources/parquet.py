@@ -12,25 +12,24 @@ from steelyard.language import say
 from steelyard.math.texts import shown
 from steelyard.parts import ReadOptions, Record, Source
 from steelyard.sources._open import FREE, RATIO, form, is_packed, open_bytes
+from steelyard.sources._tables import AT_ONCE, names_of_schema, records
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_ROWS = 256  # at a time: pictures may lie in them
 
 
 class Parquet(Source):
     """.parquet or .pq; a .gz around it is unpacked to a nameless file first, for Parquet is read from its end."""
 
     name = "parquet"
-    help = "Parquet"
+    help = say("Parquet")
 
     def accepts(self, path: Path) -> bool:
         """By suffix."""
         return form(path) in (".parquet", ".pq") and not path.is_dir()
 
     def read(self, path: Path, options: ReadOptions) -> Iterator[Record]:
-        """Values as Python has them; the line is the row's number. A row that does not convert is a problem."""
+        """Values as Python has them, labels by the names that `datasets` wrote into the file; the line is the row's number."""
         with open_bytes(path) as stream, tempfile.TemporaryFile() as beside:
             if is_packed(path):
                 shutil.copyfileobj(stream, beside, 2**20)
@@ -45,8 +44,9 @@ def _records(path: Path, file: IO[bytes]) -> Iterator[Record]:
     try:
         table = pq.ParquetFile(file, pre_buffer=False)
         _check(path, table)
-        for batch in table.iter_batches(batch_size=_ROWS):
-            yield from _rows(path, batch, number + 1)
+        names = names_of_schema(table.schema_arrow)
+        for batch in table.iter_batches(batch_size=AT_ONCE):
+            yield from records(str(path), batch, number + 1, names)
             number += batch.num_rows
     except (pa.ArrowException, OSError, MemoryError) as error:  # pyarrow says OSError for broken bytes
         raise InputError(say("{where}: the Parquet file is cut short or broken: {reason}",
@@ -64,24 +64,6 @@ def _check(path: Path, table: "pa.parquet.ParquetFile") -> None:
     if claimed > most:
         raise InputError(say("{where}: the Parquet file claims to unpack to {got} MiB, over {ratio} times its size: refused as a bomb",
                              where=path, got=claimed >> 20, ratio=RATIO))
-
-
-def _rows(path: Path, batch: "pa.RecordBatch", first: int) -> Iterator[Record]:
-    try:
-        rows = batch.to_pylist()
-    except (ValueError, OverflowError):  # one bad value spoils the batch: text that is no UTF-8, a date beyond Python's
-        for offset in range(batch.num_rows):
-            yield _row(path, batch.slice(offset, 1), first + offset)
-    else:
-        for offset, row in enumerate(rows):
-            yield Record(row, str(path), first + offset)
-
-
-def _row(path: Path, batch: "pa.RecordBatch", number: int) -> Record:
-    try:
-        return Record(batch.to_pylist()[0], str(path), number)
-    except (ValueError, OverflowError) as error:
-        return Record({}, str(path), number, say("the row holds a value that cannot be read: {reason}", reason=shown(str(error), 100)))
 
 
 PART = Parquet

@@ -18,7 +18,7 @@ def tasks() -> list[dict[str, Any]]:
 def sources() -> dict[str, str]:
     """The forms of data: name -> what it reads."""
     found: list[type[Source]] = list(catalog.every("sources"))
-    return {source.name: source.help for source in found}
+    return {source.name: str(source.help) for source in found}
 
 
 def tiny(name: str) -> str:
