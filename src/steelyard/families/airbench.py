@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -17,8 +17,12 @@ from steelyard.parts import Batch, Family, Processor, Task
 from steelyard.rows import Rows
 
 PATCH = 2  # pixels a side of the patches that are whitened
+PICTURES = 1000  # whose patches are looked at
 FLOOR = 5e-4  # added to each variance: directions in which the patches hardly vary are not blown up
 NORM_MOMENTUM = 0.2  # trainings are short: the batch norms' averages must follow within some ten steps
+
+
+PRIMED = 2000  # pictures whose patches are whitened
 
 
 class AirbenchConfig(PreTrainedConfig):
@@ -152,10 +156,10 @@ class Airbench(Family):
         """Random weights."""
         return AirbenchForImageClassification(config)
 
-    def prime(self, model: PreTrainedModel, batch: Batch) -> None:
-        """The first layer whitens the patches of these pictures."""
+    def prime(self, model: PreTrainedModel, sample: Callable[[int], Batch]) -> None:
+        """The first layer whitens the patches of some training pictures."""
         assert isinstance(model, AirbenchForImageClassification)
-        model.whiten_by(batch.inputs["pixel_values"])
+        model.whiten_by(sample(PRIMED).inputs["pixel_values"])
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """The pixels are real-valued as they are."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from steelyard.language import Sentence, say
+from steelyard.math import augment
+from steelyard.math.draws import uniform
 from steelyard.math.pictures import decode
-from steelyard.parts import Answer, Batch, Column, Example, Examples, Key, Processor, Row, Target, Units
+from steelyard.parts import Answer, Augment, Batch, Column, Example, Examples, Key, Processor, Row, Target, Units
 from steelyard.rows import Rows
 from steelyard.tasks._classification import TARGET, Classification
 
@@ -35,6 +37,7 @@ class ImageClassification(Classification):
     )
     family: ClassVar[str] = "resnet"
     ways: ClassVar[tuple[str, str]] = ("mean", "blur")
+    settings: ClassVar[tuple[str, ...]] = (*Classification.settings, "augment.flip", "augment.shift", "augment.cutout", "augment.mixup")
     tiny: ClassVar[Mapping[str, Any]] = {
         "task": "image-classification",
         "data": {"train": "builtin:digits"},
@@ -61,6 +64,32 @@ class ImageClassification(Classification):
         shift = -torch.tensor(processor.image_mean) / torch.tensor(processor.image_std)
         values = torch.addcmul(shift[:, None, None], pixels.float(), scale[:, None, None])
         return Batch({"pixel_values": values}, self.told(examples, targets), len(examples), examples.rows)
+
+    def augment(self, batch: Batch, numbers: Tensor, how: Augment, key: Key) -> Batch:
+        """Mirrored, moved, cut out, mixed, in this order. With mixup the targets become (examples, labels) float32.
+
+        A picture is seen mirrored in every second epoch, which of the two by the seed: in two epochs each way once, as
+        Jordan 2024, arXiv:2404.00498, section 3.6, found to learn faster than a coin that is thrown anew. All else is drawn
+        anew in each step, by the example's number; mixup pairs those of one micro-batch.
+        """
+        import torch
+
+        pictures, targets, places = batch.inputs["pixel_values"], batch.targets, numbers.cpu().numpy()
+
+        def draws(purpose: str, count: int) -> np.ndarray:
+            return uniform(Key(key.seed, key.epoch, key.step).number(purpose), places, count)
+
+        if how.flip:
+            side = uniform(Key(key.seed).number("flip"), places, 1)
+            pictures = augment.flip(pictures, (side + key.epoch % 2 / 2) % 1)
+        if how.shift:
+            pictures = augment.shift(pictures, draws("shift", 2), how.shift)
+        if how.cutout:
+            pictures = augment.cutout(pictures, draws("cutout", 2), how.cutout)
+        if how.mixup and targets is not None:
+            soft = torch.nn.functional.one_hot(targets, len(self.labels)).to(torch.float32)
+            pictures, targets = augment.mixup(pictures, soft, draws("mixup", 2), how.mixup)
+        return replace(batch, inputs={**batch.inputs, "pixel_values": pictures}, targets=targets)
 
     def features(self, outputs: Any, batch: Batch) -> Tensor:
         """(examples, width) the last hidden state, averaged over its places where it has any."""
