@@ -22,6 +22,7 @@ from steelyard.engine.measure import Chosen, Reason, choose
 from steelyard.engine.prepare import Prepared, prepare, task_state, versions
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import stoppable
+from steelyard.engine.split import Dataset
 from steelyard.engine.train import Trained, best_metric, total_steps, train
 from steelyard.errors import InputError, OutsideError
 from steelyard.language import Sentence, say
@@ -32,9 +33,9 @@ from steelyard.recipe.writer import dump
 from steelyard.run import Run, write_text
 
 
-def begin(recipe: Recipe, root: Path, quiet: bool = False) -> Run:
-    """Prepare, measure, train, save. The run's folder is made once nothing of the input can be wrong any more."""
-    prepared = prepare(recipe)
+def begin(recipe: Recipe, root: Path, quiet: bool = False, data: Dataset | None = None) -> Run:
+    """Prepare, measure, train, save. The run's folder is made once nothing of the input can be wrong any more. data: see `prepare`."""
+    prepared = prepare(recipe, data)
     best_metric(prepared)
     model = first_model(prepared)
     machine.reset_peak()

@@ -91,12 +91,12 @@ def model_folder(source: str, recipe: Recipe) -> Path:
     return folder / "model" if (folder / "run.json").is_file() else folder
 
 
-def prepare(recipe: Recipe) -> Prepared:
-    """Read, split, fit, encode. Raises InputError before anything is written but the cache."""
+def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
+    """Read and split (unless that is `data`), fit, encode. Raises InputError before anything is written but the cache."""
     task_class = task_of(recipe)
     family = family_of(recipe, task_class)
     recipe = fetch.pinned(recipe.filled(family.training), family.folder)
-    data = dataset(recipe, task_class)
+    data = dataset(recipe, task_class) if data is None else data
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}
     task, train = (fitted(recipe, family, task_class, data), data.rows["train"]) if "train" in data.rows else (

@@ -29,17 +29,17 @@ class Checked:
 
 def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Checked:
     """Read everything that training would read. Raises InputError."""
+    from steelyard import catalog
+    from steelyard.engine.look import look
+    from steelyard.parts import Splits
     from steelyard.recipe.reader import read
 
-    asked = read(recipe, overrides)  # a slip of the pen is said before torch is loaded
-    from steelyard import catalog
-    from steelyard.engine.prepare import family_of, fitted, task_of
-    from steelyard.engine.split import dataset
-    from steelyard.parts import Splits
+    asked = read(recipe, overrides)
+    data = look(asked)
+    from steelyard.engine.prepare import family_of, fitted, task_of  # which loads Transformers: the data were read before
 
     kind = task_of(asked)
     family = family_of(asked, kind)
-    data = dataset(asked, kind)
     fitted(asked, family, kind, data)
     splits = Splits(data.rows, data.columns, seed=asked.seed)
     findings = [finding for audit in catalog.every("audits") for finding in audit().ask(splits)]

@@ -13,15 +13,18 @@ from steelyard.run import Run
 def train(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), out: str | Path = "runs", quiet: bool = False,
           evidence: bool = True) -> Run:
     """Train the recipe (a file or a dict) in a new folder of `out`, then weigh it. Raises InputError, OutsideError, Interrupted."""
+    from steelyard.engine.look import look
     from steelyard.recipe.reader import read
 
-    asked = read(recipe, overrides)  # a slip of the pen is said before torch is loaded
-    from steelyard.engine import job
-
+    asked = read(recipe, overrides)
     if asked.training == "none":
         raise InputError(say("{where}: none: there is nothing to train; `steelyard weigh RECIPE` judges the model as it is",
                              where=asked.where("training")))
-    run = job.begin(asked, Path(out), quiet)
+    Run.room(Path(out))
+    data = look(asked)
+    from steelyard.engine import job  # which loads torch: what is wrong with recipe and data was said before
+
+    run = job.begin(asked, Path(out), quiet, data)
     return _weighed(run, quiet) if evidence else run
 
 
