@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from steelyard.engine import board
 from steelyard.run import Run
 
 Event = Mapping[str, Any]  # {"step", "epoch", "train/loss"...}: names as TensorBoard shows them
 Logger = Callable[[Event], None]
+UNITS = {"speed/examples_per_second": "examples/s", "speed/tokens_per_second": "tokens/s", "speed/mfu": "MFU",
+         "speed/waiting": "waiting for data"}
 
 
 class Log:
-    """All loggers of a run; a context, so that files are closed."""
+    """All loggers of a run; a context, so that files are closed.
 
-    def __init__(self, run: Run, total: int, quiet: bool = False, from_step: int = 0) -> None:
+    settings, metrics   for TensorBoard's HPARAMS tab: what was set, and the tag of every metric that will come
+    """
+
+    def __init__(self, run: Run, total: int, quiet: bool = False, from_step: int = 0,
+                 settings: Mapping[str, board.Setting] | None = None, metrics: Sequence[str] = ()) -> None:
         run.logs.mkdir(parents=True, exist_ok=True)
         cut_back(run.metrics_file, from_step)
         self.lines = run.metrics_file.open("a", encoding="utf-8")
-        self.board = _board(run.logs, from_step)
+        self.board = board.writer(run.logs, from_step)
+        if settings is not None:
+            board.begin(self.board, settings, metrics, time.time())
         self.shown = None if quiet else Shown(total, run.logs / "train.log")
         self.start = time.perf_counter()
 
@@ -49,6 +58,7 @@ class Log:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.lines.close()
+        board.end(self.board, error is None, time.time())
         self.board.close()
         if self.shown is not None:
             self.shown.close()
@@ -71,7 +81,7 @@ class Shown:
     def __call__(self, event: Event) -> None:
         """The step and what was measured there."""
         names = [name for name in event if "/" in name and name not in ("train/learning_rate", "train/grad_norm")]
-        words = "  ".join(f"{name} {event[name]:.4g}" for name in names if isinstance(event[name], int | float))
+        words = "  ".join(_short(name, event[name]) for name in names if isinstance(event[name], int | float))
         line = f"step {event['step']}  epoch {event['epoch']:.2f}  {words}"
         self.file.write(line + "\n")
         self.file.flush()
@@ -98,7 +108,18 @@ def cut_back(file: Path, step: int) -> None:
     file.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 
 
-def _board(folder: Path, from_step: int) -> Any:
-    from torch.utils.tensorboard.writer import SummaryWriter
+def _short(name: str, value: float) -> str:
+    """"eval/accuracy 0.912", "3,214 examples/s", "41.0% MFU": a number with its name, short enough for a line with others."""
+    if name not in UNITS:
+        return f"{name} {value:.4g}"
+    number = (f"{value:,.0f}" if value >= 100 else f"{value:.3g}") if name.endswith("_per_second") else f"{value:.1%}"
+    return f"{number} {UNITS[name]}"
 
-    return SummaryWriter(str(folder), purge_step=from_step + 1 if from_step else None)
+
+def last(run: Run, metrics: Mapping[str, float | None], step: int) -> None:
+    """What is known once a run is trained or weighed, under the names that were declared for the HPARAMS tab; what is None is left out."""
+    writer = board.writer(run.logs)
+    for name, value in metrics.items():
+        if value is not None:
+            writer.add_scalar(name, value, step)
+    writer.close()
