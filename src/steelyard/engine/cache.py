@@ -4,15 +4,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from steelyard.errors import refused
+from steelyard.errors import SteelyardError, refused
 from steelyard.language import say
 
 FORMAT = 2  # of what is kept: raise it and everything is prepared anew
+SETTLED = 2_000_000_000  # ns: a file that changed so lately may change again without its time telling, where clocks are coarse
 
 
 def root() -> Path:
@@ -40,8 +43,7 @@ def kept(room: str, mark: str, make: Callable[[Path], None]) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f"{mark}.", suffix=".tmp", dir=folder.parent))
     except OSError as error:
-        raise refused(error, say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE',
-                                    folder=folder.parent, reason=error.strerror)) from error
+        raise _refused(folder.parent, error) from error
     try:
         make(beside)
         try:
@@ -50,11 +52,60 @@ def kept(room: str, mark: str, make: Callable[[Path], None]) -> Path:
             if not folder.is_dir():
                 raise
     except OSError as error:
-        raise refused(error, say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE',
-                                    folder=folder.parent, reason=error.strerror or error)) from error
+        raise _refused(folder.parent, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def hashes(place: Path) -> Iterator[Callable[[Path], str]]:
+    """path -> `file_hash`, for the files of `place`; one whose size, time and inode are as they were is not read again.
+
+    What was learnt is kept when the block ends. Raises OSError for a file that cannot be read.
+    """
+    ledger = root() / "hashes" / f"{fingerprint({'place': str(place.absolute())})}.json"
+    known = _ledger(ledger)
+    seen: dict[str, tuple[list[int], str]] = {}
+    now = time.time_ns()
+
+    def of(path: Path) -> str:
+        name, stat = str(path.absolute()), path.stat()
+        state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        old = known.get(name)
+        digest = old[1] if old is not None and list(old[0]) == state else file_hash(path)
+        if now - stat.st_mtime_ns > SETTLED:
+            seen[name] = (state, digest)
+        return digest
+
+    yield of
+    if seen != {name: (list(state), digest) for name, (state, digest) in known.items()}:
+        kept_text(ledger, json.dumps(seen))
+
+
+def kept_text(path: Path, text: str) -> None:
+    """A file of the cache, written whole. Raises OutsideError, InputError as `kept` does."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as beside:
+            beside.write(text)
+        os.replace(beside.name, path)
+    except OSError as error:
+        raise _refused(path.parent, error) from error
+
+
+def _ledger(path: Path) -> dict[str, tuple[list[int], str]]:
+    """What is known of files; nothing where the ledger is missing or damaged."""
+    try:
+        found: dict[str, tuple[list[int], str]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _refused(folder: Path, error: OSError) -> SteelyardError:
+    return refused(error, say('cannot prepare data in "{folder}": {reason}; name another folder in STEELYARD_CACHE', folder=folder,
+                              reason=error.strerror or error))
 
 
 def file_hash(path: Path) -> str:

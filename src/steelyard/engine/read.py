@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
@@ -44,7 +44,7 @@ class Table:
 
     columns   the task's columns that it has
     found     task's column -> data's column
-    files     [{"file", "bytes", "mark"}]: mark is the sha256, or of a folder that of its names, sizes and times
+    files     [{"file", "bytes", "mark"}]: mark is the sha256, or of a folder that of its files' names and contents
     counts    one a path: how many of the rows came from it, in their order
     """
 
@@ -133,15 +133,25 @@ def _facts(path: Path, source: Source, columns: Sequence[Column], data: Data) ->
     if (told := source.facts(path)) is not None:
         return {"file": str(path), **told}
     if path.is_dir():
-        inside = sorted((str(p.relative_to(path)), s.st_size, s.st_mtime_ns) for p in path.rglob("*") if (s := p.lstat()) and p.is_file())
-        return {"file": str(path), "bytes": sum(size for _, size, _ in inside), "mark": "names:" + cache.fingerprint({"inside": inside})}
-    hashes = [cache.file_hash(p) for p in (path, *source.beside(path))]
+        with cache.hashes(path) as hash_of:
+            inside = sorted((str(p.relative_to(path)), p.lstat().st_size, _content(p, hash_of)) for p in path.rglob("*") if p.is_file())
+        return {"file": str(path), "bytes": sum(size for _, size, _ in inside), "mark": "folder:" + cache.fingerprint({"inside": inside})}
+    with cache.hashes(path) as hash_of:
+        hashes = [hash_of(p) for p in (path, *source.beside(path))]
     referred = _referred(path, source, columns, data)
     return {"file": str(path), "bytes": path.stat().st_size, "mark": "sha256:" + "+".join([*hashes, *([referred] if referred else [])])}
 
 
+def _content(path: Path, hash_of: Callable[[Path], str]) -> str:
+    """What a file holds, as a fingerprint has it; one that cannot be read is a row's problem, and said with the row."""
+    try:
+        return hash_of(path)
+    except OSError as error:
+        return f"unread {error.errno}"
+
+
 def _referred(path: Path, source: Source, columns: Sequence[Column], data: Data) -> str:
-    """A fingerprint of the files that a table's columns name: their names, sizes and times; "" where they name none."""
+    """A fingerprint of the files that a table's columns name: their names and contents; "" where they name none."""
     kinds = {column.name: kind for column in columns if type(kind := kind_of(column)).refers is not Kind.refers}
     if not kinds:
         return ""
@@ -153,11 +163,12 @@ def _referred(path: Path, source: Source, columns: Sequence[Column], data: Data)
     if not any(_place(kind, row.get(name), path.parent) is not None for kind, name in named for row in samples):
         return ""
     digest = sha256()
-    for record in chain(first, records):
-        for kind, name in named:
-            place = _place(kind, record.values.get(name), path.parent)
-            stat = place.stat() if isinstance(place, Path) else None
-            digest.update(f"{record.values.get(name)}|{stat and (stat.st_size, stat.st_mtime_ns)}\n".encode(errors="replace"))
+    with cache.hashes(path / "referred") as hash_of:
+        for record in chain(first, records):
+            for kind, name in named:
+                place = _place(kind, record.values.get(name), path.parent)
+                content = _content(place, hash_of) if isinstance(place, Path) else None
+                digest.update(f"{record.values.get(name)}|{content}\n".encode(errors="replace"))
     return digest.hexdigest()
 
 
