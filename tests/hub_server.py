@@ -94,11 +94,11 @@ class Hub:
         return self.repos.setdefault((kind, name), Repo())
 
     def commit(self, name: str, files: Mapping[str, bytes | None] | Path, kind: str = "models", branch: str = "main") -> str:
-        """Put files (None deletes one; a folder: all of it) upon a branch; returns the commit."""
+        """Put files (None deletes one; a folder: all of it) upon a branch, a new one starts from main; returns the commit."""
         if isinstance(files, Path):
             files = {path.relative_to(files).as_posix(): path.read_bytes() for path in sorted(files.rglob("*")) if path.is_file()}
         repo = self.repo(name, kind)
-        before = repo.commits.get(repo.refs.get(branch, ""), {})
+        before = repo.commits.get(repo.refs.get(branch) or repo.refs.get("main", ""), {})
         after = {path: content for path, content in {**before, **files}.items() if content is not None}
         mark = json.dumps([name, branch, len(repo.commits), {path: sha256(content).hexdigest() for path, content in after.items()}])
         commit = sha1(mark.encode()).hexdigest()

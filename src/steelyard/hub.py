@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from steelyard.errors import InputError, OutsideError, SteelyardError
 from steelyard.language import Sentence, say
+from steelyard.run import write_text
 
 PREFIX = "hub:"
 PROBE = 3.0  # seconds: how long the Hub may take for its first answer; HF_HUB_ETAG_TIMEOUT sets another
@@ -88,6 +89,9 @@ def snapshot(name: str, revision: str, where: str, choose: Callable[[Sequence[Li
     wanted = list(choose(files))
     folder = _download(name, commit, [file for file in files if file.name in wanted], where, kind)
     _verify(name, folder, [file for file in files if file.name in wanted], where)
+    if not _COMMIT.fullmatch(revision):
+        with suppress(OutsideError):  # a cache that is read-only serves as well
+            write_text(_cache() / _home(name, kind) / "refs" / revision, commit)  # what this name meant last, for a time without a network
     return Snapshot(name, commit, folder)
 
 
@@ -106,9 +110,13 @@ def _cache() -> Path:
     return Path(constants.HF_HUB_CACHE)
 
 
+def _home(name: str, kind: Kind) -> str:
+    return f"{kind}s--{name.replace('/', '--')}"
+
+
 def _kept(name: str, revision: str, kind: Kind) -> Path | None:
     """The folder of that revision in the cache, in the layout that huggingface_hub documents."""
-    root = _cache() / f"{kind}s--{name.replace('/', '--')}"
+    root = _cache() / _home(name, kind)
     commit = revision
     if not _COMMIT.fullmatch(revision):
         pointer = root / "refs" / revision
@@ -159,7 +167,7 @@ def _download(name: str, commit: str, files: Sequence[Listed], where: str, kind:
     """The snapshot's folder. huggingface_hub goes on where a connection was cut, and leaves no half file behind."""
     from huggingface_hub import snapshot_download
 
-    folder = _cache() / f"{kind}s--{name.replace('/', '--')}" / "snapshots" / commit
+    folder = _cache() / _home(name, kind) / "snapshots" / commit
     lacking = [file for file in files if not (folder / file.name).is_file()]
     if not lacking:
         return folder

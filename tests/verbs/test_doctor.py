@@ -9,7 +9,7 @@ import pytest
 from steelyard import cli
 from steelyard.engine import cache, checkpoint, doctor, machine
 from steelyard.engine.checkpoint import Checkpoint
-from steelyard.engine.job import model_hash
+from steelyard.engine.hub import model_hash
 from steelyard.run import Run
 from steelyard.verbs.doctor import check
 

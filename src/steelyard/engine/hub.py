@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from steelyard import hub
+from steelyard.engine.cache import file_hash
 from steelyard.errors import InputError, listing
 from steelyard.hub import Listed
 from steelyard.language import say
@@ -51,6 +53,14 @@ def parts(name: str, files: Sequence[str], where: str) -> list[str]:
 def is_shard(file: str) -> bool:
     """Whether a file of that name holds weights, all or some."""
     return bool(_SHARD.fullmatch(file))
+
+
+def model_hash(folder: Path) -> str:
+    """sha256 over the weight files of a model folder, in the order of their names."""
+    whole = sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        whole.update(file_hash(path).encode())
+    return "sha256:" + whole.hexdigest()
 
 
 def pinned(recipe: Recipe, folder: Path | None) -> Recipe:

@@ -15,8 +15,8 @@ import torch
 from transformers import PreTrainedModel
 
 from steelyard.engine import machine
-from steelyard.engine.cache import file_hash
 from steelyard.engine.forecast import Forecast, forecast
+from steelyard.engine.hub import model_hash
 from steelyard.engine.log import Log
 from steelyard.engine.measure import Chosen, Reason, choose
 from steelyard.engine.prepare import Prepared, prepare, task_state, versions
@@ -143,14 +143,6 @@ def save_model(model: PreTrainedModel, prepared: Prepared, run: Run) -> None:
     except Exception as error:  # safetensors raises a class of its own where the disk is full
         shutil.rmtree(beside, ignore_errors=True)
         raise OutsideError(say('cannot write "{path}": {reason}', path=run.model, reason=error)) from error
-
-
-def model_hash(folder: Path) -> str:
-    """sha256 over the weight files of a model folder, in the order of their names."""
-    whole = sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        whole.update(file_hash(path).encode())
-    return "sha256:" + whole.hexdigest()
 
 
 def data_hash(mark: str) -> str:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steelyard import hub
-from steelyard.engine import job
-from steelyard.engine.hub import INDEX, REVISION, SMALL, WEIGHTS, is_shard
+from steelyard.engine.hub import INDEX, REVISION, SMALL, WEIGHTS, is_shard, model_hash
 from steelyard.errors import InputError
 from steelyard.language import say
 from steelyard.run import Run
@@ -111,7 +110,7 @@ def _files(run: Run) -> tuple[tuple[str, int], ...]:
                                                                                     or is_shard(path.name)))
     if not any(is_shard(name) for name in names):
         raise InputError(say('{where}: "{folder}" has no weights (*.safetensors)', where=WHERE, folder=run.model))
-    if (known := manifest.get("model", {}).get("sha256")) and known != job.model_hash(run.model):
+    if (known := manifest.get("model", {}).get("sha256")) and known != model_hash(run.model):
         raise InputError(say('{where}: the weights in "{folder}" are not those that the run was weighed with; weigh them as a model of '
                              "their own (model.from)", where=WHERE, folder=run.model))
     return tuple((name, (run.model / name).stat().st_size) for name in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +20,7 @@ from transformers import (
 )
 
 from steelyard.errors import InputError, did_you_mean, listing
+from steelyard.families._folder import checked
 from steelyard.language import say
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
@@ -36,7 +36,7 @@ class Hub(Family):
     """A trained model from a folder. Files are data: safetensors only, no code of the folder's is ever run."""
 
     name: ClassVar[str] = "hub"
-    help: ClassVar[str] = "any Transformers encoder or picture model, from a local folder (model.from)"
+    help: ClassVar[str] = "any Transformers encoder or picture model, from a folder or a Hub id (model.from)"
     takes: ClassVar[tuple[str, ...]] = tuple(sorted({takes for takes, _ in MODELS}))
     gives: ClassVar[tuple[str, ...]] = tuple(sorted({gives for _, gives in MODELS}))
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
@@ -49,7 +49,7 @@ class Hub(Family):
         if folder is None:
             raise InputError(say("model.family: hub wants model.from, the folder of a trained model"))
         self.where = folder
-        self.raw = _checked(folder)
+        self.raw = checked(folder)
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """The folder's own. Raises InputError where it has none that fits the task."""
@@ -117,31 +117,6 @@ class Hub(Family):
             return dict(inputs), "pixel_values"
         words = model.get_input_embeddings()(inputs["input_ids"])
         return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
-
-
-def _checked(folder: Path) -> dict[str, Any]:
-    """config.json as data. Raises InputError for whatever would run code, is a pickle, or leaves the folder."""
-    try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        assert isinstance(raw, dict)
-    except FileNotFoundError as error:
-        raise InputError(say('model.from: "{folder}" is no model folder: it has no config.json', folder=folder)) from error
-    except (OSError, ValueError, AssertionError) as error:
-        raise InputError(say('model.from: "{folder}/config.json" is damaged: {reason}', folder=folder, reason=error)) from error
-    if bad := sorted(key for key in raw if key == "auto_map" or (key.startswith("_") and key not in ("_name_or_path", "_commit_hash"))):
-        raise InputError(say('model.from: "{folder}/config.json" asks to run code of its own ({keys}); steelyard never does; '
-                             "remove the key, or choose a model that Transformers has built in", folder=folder, keys=listing(bad)))
-    weights, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if index.is_file():
-        for name in set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()):
-            if Path(name).name != name:
-                raise InputError(say('model.from: "{index}" names a file outside its folder: "{name}"', index=index, name=name))
-    elif not weights.is_file():
-        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt"))
-        but = str(say(", but a pickle ({names}), which can run code when it is read", names=listing(pickles))) if pickles else ""
-        raise InputError(say('model.from: "{folder}" holds no model.safetensors{pickles}; load it where you trust it and save it anew '
-                             "with save_pretrained", folder=folder, pickles=but))
-    return raw
 
 
 PART = Hub

@@ -47,15 +47,15 @@ def doctor(out: str | Path = "runs") -> Machine:
 
 def check(run: Run | str | Path) -> Checked:
     """Go over a run's manifest, model and checkpoints. Raises InputError where it is no run at all."""
-    from steelyard.engine import job
     from steelyard.engine.checkpoint import committed, damage
+    from steelyard.engine.hub import model_hash
 
     opened = run if isinstance(run, Run) else Run.open(Path(run))
     manifest = opened.manifest()
     whole, damaged, good = [], [], []
     want = manifest.get("model", {}).get("sha256")
     if want is not None:
-        if not opened.model.is_dir() or job.model_hash(opened.model) != want:
+        if not opened.model.is_dir() or model_hash(opened.model) != want:
             damaged.append(say('the weights in "{folder}" are not those that were saved: their sha256 is another', folder=opened.model))
         else:
             whole.append(say("the model is whole: its weights have the sha256 of run.json"))
