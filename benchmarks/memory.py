@@ -33,7 +33,8 @@ from steelyard.verbs.weigh import weigh
 phase("prepare")
 recipe = read({"task": "text-classification", "run": "memory",
                "data": {"train": sys.argv[1], "validation": sys.argv[3], "test": sys.argv[3], "max_length": 128},
-               "model": {"family": "bert", "size": "tiny"}, "training": {"steps": int(sys.argv[4]), "batch_size": 32, "precision": "fp32"}})
+               "model": {"family": "bert", "size": "tiny"},
+               "training": {"steps": max(1, int(sys.argv[4])), "batch_size": 32, "precision": "fp32"}})
 prepared = prepare(recipe)
 phase("prepared")
 if int(sys.argv[4]):
@@ -48,8 +49,8 @@ if int(sys.argv[4]):
 
 def measured(text: Path, folder: Path, share: str, steps: int, *more: str) -> tuple[dict[str, float], dict[str, float]]:
     """(phase -> seconds since the start, phase -> peak RssAnon in MiB before its end) of one process."""
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(text), str(folder / "runs"), share, str(steps), *more], stdout=subprocess.PIPE,
-                             text=True, env={**os.environ, "STEELYARD_CACHE": str(folder / "cache")})
+    command = [sys.executable, "-c", CHILD, str(text), str(folder / "runs"), share, str(steps), *more]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "STEELYARD_CACHE": str(folder / "cache")})
     status = Path(f"/proc/{child.pid}/status")
     peaks: list[float] = [0.0]
 
@@ -86,10 +87,10 @@ def main(megabytes: float, folder: Path, weighed: bool) -> None:
     print(f"load {os.getloadavg()[0]:.1f}; {large.stat().st_size / 1e6:,.0f} MB, steps {STEPS}", flush=True)
     _, low = measured(small, folder, "10%", STEPS, *more)
     seconds, high = measured(large, folder, "0.1%", STEPS, *more)
-    again, _ = measured(large, folder, "0.1%", 0)
     for name in [name for name in high if name != "prepare"]:
-        print(f"{name:10} peak RssAnon {low[name]:8.0f} MiB on 1,000 rows, {high[name]:8.0f} MiB on the file, +{high[name] - low[name]:.0f}; "
-              f"{seconds[name]:8.1f} s since the start")
+        print(f"{name:10} peak RssAnon {low[name]:6.0f} MiB on 1,000 rows, {high[name]:6.0f} MiB on the file, "
+              f"+{high[name] - low[name]:.0f} MiB; {seconds[name]:8.1f} s since the start", flush=True)
+    again, _ = measured(large, folder, "0.1%", 0)
     first, second = seconds["prepared"] - seconds["prepare"], again["prepared"] - again["prepare"]
     print(f"more memory: {max(high.values()) - max(low.values()):.0f} MiB; first start {first:.1f} s, second {second:.1f} s "
           f"(imports {again['prepare']:.1f} s not counted)")

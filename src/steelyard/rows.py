@@ -1,6 +1,7 @@
 """Rows: a table on disk, memory-mapped, in which every row remembers where it comes from."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 FILE, LINE = "_file", "_line"  # the origin of a row: its file as the recipe names it, and the line (or number) there
+CHUNK, CHUNK_BYTES = 1024, 16 << 20  # rows, and bytes of them, that are held as Python values at a time
+FEW = 10_000  # different texts up to which equal ones of a column are held once
 
 
 class Rows:
@@ -56,11 +59,25 @@ class Rows:
         return dict(self.table.slice(int(self.chosen[index]), 1).to_pylist()[0])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for block in self.blocks(1024):
-            yield from block
+        for chunk in self.chunks():
+            yield from chunk
+
+    def chunks(self) -> Iterator[list[dict[str, Any]]]:
+        """The rows in order, at most CHUNK rows and some CHUNK_BYTES at a time (or one row that has more)."""
+        for start in range(0, len(self), CHUNK):
+            wanted = self.chosen[start : start + CHUNK]
+            filled = np.cumsum(self._costs[np.searchsorted(self._ends, wanted, side="right")]) // CHUNK_BYTES
+            cuts = start + np.flatnonzero(np.diff(filled)) + 1
+            for low, high in zip([start, *cuts], [*cuts, start + len(wanted)], strict=True):
+                yield self._taken(low, high).to_pylist()
+
+    @cached_property
+    def _costs(self) -> np.ndarray:
+        """(batches,) bytes of a row of each, on average."""
+        return np.array([batch.nbytes / max(1, batch.num_rows) for batch in self._batches])
 
     def blocks(self, size: int) -> Iterator[list[dict[str, Any]]]:
-        """The rows in order, `size` at a time: memory does not grow with the table."""
+        """The rows in order, `size` at a time, however large they are; `chunks` is kinder to memory."""
         for start in range(0, len(self), size):
             yield self._taken(start, start + size).to_pylist()
 
@@ -70,9 +87,18 @@ class Rows:
         return list(self.table.column_names)
 
     def column(self, name: str) -> list[Any]:
-        """One column of the chosen rows. Raises KeyError."""
+        """One column of the chosen rows; of up to FEW different texts equal ones are one object. Raises KeyError."""
+        values: list[Any] = []
+        known: dict[str, str] = {}
+        for part in self._parts(name):
+            if len(known) < FEW and pa.types.is_string(self.table.schema.field(name).type):
+                part = [value if value is None else known.setdefault(value, value) for value in part]
+            values += part
+        return values
+
+    def _parts(self, name: str) -> Iterator[list[Any]]:
         only = Rows(self.table.select([name]), self.chosen)
-        return [value for start in range(0, len(self), 4096) for value in only._taken(start, start + 4096).column(0).to_pylist()]
+        return (only._taken(start, start + 4096).column(0).to_pylist() for start in range(0, len(self), 4096))
 
     def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
         """The rows at these places of this selection."""

@@ -32,3 +32,28 @@ def test_places_in_any_order(rows: Rows, chosen: list[int], tmp_path: Path) -> N
 
 def test_no_rows() -> None:
     assert len(Rows.empty()) == 0 and list(Rows.empty()) == []
+
+
+def test_chunks_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from steelyard import rows as module
+
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1000)
+    sizes = [10] * 50 + [600] * 10 + [5000] + [10] * 30
+    batches = [pa.RecordBatch.from_pydict({"text": ["x" * size for size in part], FILE: ["f"] * len(part), LINE: [0] * len(part)})
+               for part in (sizes[:50], sizes[50:60], sizes[60:61], sizes[61:])]
+    held = Rows(pa.Table.from_batches(batches))
+    chunks = [[len(row["text"]) for row in chunk] for chunk in held.chunks()]
+    assert [size for chunk in chunks for size in chunk] == sizes and all(chunks)
+    assert max(sum(chunk) - max(chunk) for chunk in chunks) < 2000, "what is with a large row is little"
+    assert [len(row["text"]) for row in held.select([60, 3, 55])] == [5000, 10, 600]
+    monkeypatch.setattr(module, "CHUNK", 7)
+    assert max(map(len, held.chunks())) == 7 and [len(row["text"]) for row in held] == sizes
+    assert list(held.select([]).chunks()) == []
+
+
+def test_equal_texts_of_a_column_are_one_object() -> None:
+    names = [f"label {i % 3}" for i in range(10_000)]
+    held = Rows(pa.table({"label": names, "number": list(range(10_000))}))
+    column = held.column("label")
+    assert column == names and len({id(value) for value in column}) == 3
+    assert Rows(pa.table({"label": ["a", None, "a"]})).column("label") == ["a", None, "a"]

@@ -119,7 +119,7 @@ def test_the_sample_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_trace_of_pictures_has_no_windows() -> None:
     made = trace(iter(["f" * 64, "0" * 64]), parts=False)
-    whole, part, unknown = made.find(["f" * 64, "e" * 64, "f" * 30])
+    whole, part, _ = made.find(["f" * 64, "e" * 64, "f" * 30])
     assert whole.tolist() == [True, False, False] and not part.any() and not len(made.windows)
     assert len(trace(iter([])).whole) == 0
 
