@@ -160,7 +160,8 @@ def test_rows_stream(tmp_path):
 
 
 @pytest.mark.parametrize("name, source", [
-    ("a.csv", "csv"), ("a.tsv.gz", "csv"), ("A.TXT", "csv"), ("a.jsonl", "jsonl"), ("a.ndjson.gz", "jsonl"), ("a.json.gz", "json"), ("a.pq", "parquet"),
+    ("a.csv", "csv"), ("a.tsv.gz", "csv"), ("A.TXT", "csv"), ("a.jsonl", "jsonl"), ("a.ndjson.gz", "jsonl"), ("a.json.gz", "json"),
+    ("a.pq", "parquet"), ("a.arrow", "arrow"), ("hub:name@main:train", "hub"),
     ("a.tar", "archive"),
     ("a.tar.gz", "archive"), ("a.tgz", "archive"), ("train-images-idx3-ubyte.gz", "idx"), ("t10k-images.idx3-ubyte", "idx"),
     ("builtin:digits", "builtin"),

@@ -14,7 +14,6 @@ CODE = "data/pictures-converted"
 
 _DONE: dict[str, Sentence] = {
     "print colours": say("print colours (CMYK) turned to RGB"),
-    "other colours": say("other colours (YCbCr, LAB, HSV) turned to RGB"),
     "16 bits": say("16 bits scaled to 8"),
     "one bit": say("one bit spread to black and white"),
     "palette": say("a palette looked up"),

@@ -31,7 +31,7 @@ class Image(Kind):
     def parse(self, raw: object) -> bytes:
         """Bytes, a Path, or {"bytes": ...} as Hugging Face's Parquet files have them. Raises BadValue where they do not decode."""
         data = _content(raw) if isinstance(raw, Path) else raw.get("bytes") if isinstance(raw, Mapping) else raw
-        if data is None or data == "":
+        if data is None or (isinstance(data, str) and not data.strip()):
             raise BadValue(say("the picture is missing"))
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise BadValue(say("got {got}, want a picture's bytes, or its path in a table's column", got=shown(data)))

@@ -18,7 +18,7 @@ MOST_PIXELS = 64_000_000  # a picture of a few kilobytes may claim to be of any 
 MOST_BYTES = 256 * 2**20
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM", "TIFF")  # Pillow's names; it knows many more, and more ways to fail
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".pnm", ".tif", ".tiff")
-NEEDS = ("print colours", "other colours", "16 bits", "one bit", "palette", "transparency", "rotation", "several frames")
+NEEDS = ("print colours", "16 bits", "one bit", "palette", "transparency", "rotation", "several frames")
 _PGM = re.compile(rb"P5\s(\d{1,9})\s(\d{1,9})\s255\s")
 _ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # Exif 2.3, table 6
@@ -66,7 +66,7 @@ def needs(stored: bytes) -> tuple[str, ...]:
     with _opened(stored) as picture:
         mode, clear = picture.mode, "transparency" in picture.info
         found = {
-            "print colours": mode == "CMYK", "other colours": mode in ("YCbCr", "LAB", "HSV"),
+            "print colours": mode == "CMYK",
             "16 bits": mode == "I" or mode.startswith("I;16"), "one bit": mode == "1", "palette": mode in ("P", "PA"),
             "transparency": clear or mode in ("RGBA", "LA", "PA", "RGBa", "La"), "rotation": _held(picture) in _UPRIGHT,
             "several frames": _has_more(picture),

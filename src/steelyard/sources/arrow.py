@@ -109,7 +109,7 @@ def _records(path: Path, names: Names) -> Iterator[Record]:
                 for start in range(0, batch.num_rows, AT_ONCE):
                     yield from records(str(path), batch.slice(start, AT_ONCE), number + start + 1, known)
                 number += batch.num_rows
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:  # the last for a column's name
         raise InputError(say("{where}: the Arrow file is cut short or broken: {reason}",
                              where=path, reason=shown(str(error), 200))) from error
 

@@ -195,9 +195,10 @@ class _Members:
                     raise document.broken(problem)
             if document.take(",}") == "}":
                 break
-        if self.found is not None:
-            return
-        yield from self._columns() if self.columns or self._nested() else [(start, self.others, None)]
+        if self.found is None and (self.columns or self._nested()):
+            yield from self._columns()
+        elif self.found is None and self.others:
+            yield start, self.others, None
 
     def _name(self) -> str:
         name, _ = self.document.value()
@@ -237,7 +238,7 @@ class _Members:
         """Take the members as columns where they are such as pandas writes: {"text": {"0": ..., "1": ...}, ...}; whether they were."""
         inner = list(self.others.items())
         keys = [list(value) for _, value in inner if isinstance(value, dict)]
-        if len(keys) < len(inner) or not keys[0] or any(own != keys[0] for own in keys):
+        if not keys or len(keys) < len(inner) or not keys[0] or any(own != keys[0] for own in keys):
             return False
         for name, values in inner:
             for value in values.values() if isinstance(values, dict) else ():

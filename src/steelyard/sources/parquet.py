@@ -48,7 +48,7 @@ def _records(path: Path, file: IO[bytes]) -> Iterator[Record]:
         for batch in table.iter_batches(batch_size=AT_ONCE):
             yield from records(str(path), batch, number + 1, names)
             number += batch.num_rows
-    except (pa.ArrowException, OSError, MemoryError) as error:  # pyarrow says OSError for broken bytes
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:  # pyarrow says OSError for broken bytes
         raise InputError(say("{where}: the Parquet file is cut short or broken: {reason}",
                              where=path, reason=shown(str(error), 200))) from error
     if number == 0:
