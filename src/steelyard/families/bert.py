@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, BertConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForSequenceClassification, BertConfig, PreTrainedConfig, PreTrainedModel
 
-from steelyard.errors import InputError
-from steelyard.language import say
+from steelyard.families._tokenizer import wordpiece
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
-VOCABULARY = 8000  # subwords at most; a small set has fewer
-SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 MODELS = {"classes": AutoModelForSequenceClassification}
 
 
@@ -38,15 +35,7 @@ class Bert(Family):
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """A tokenizer in lower case, Chinese by characters, trained on the rows' texts; the same for the same texts."""
-        from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-
-        vocabulary = _vocabulary(task, rows, int(options.get("vocab_size") or VOCABULARY))
-        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=SPECIAL["unk_token"]))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.decoder = decoders.WordPiece()
-        tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
-        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=int(options.get("max_length") or 256), **SPECIAL)
+        return wordpiece(task, rows, options)
 
     def config(self, task: Task, processor: Processor, options: Mapping[str, Any]) -> PreTrainedConfig:
         """As many places as the tokenizer's longest text, as many words as it knows."""
@@ -63,35 +52,6 @@ class Bert(Family):
         """The word embeddings in the tokens' place."""
         words = model.get_input_embeddings()(inputs["input_ids"])
         return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
-
-
-def _vocabulary(task: Task, rows: Rows, size: int) -> dict[str, int]:
-    """Subword -> number. Raises InputError where the texts hold nothing to learn from.
-
-    The trainer numbers the single characters within words in the order of a hash map, which differs from run to run and
-    decides ties between merges. So they are given to it, in their own order, as if they were special.
-    """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-
-    trained = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
-    trained.normalizer = normalizers.BertNormalizer(lowercase=True)
-    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    letters: set[str] = set()
-    for text in task.texts(rows):
-        letters.update(text)
-    known = trained.normalizer.normalize_str("".join(sorted(letters)))
-    inside = sorted({letter for letter in known if letter.isalnum() and not _chinese(letter)})
-    given = [*SPECIAL.values(), *(f"##{letter}" for letter in inside)]
-    trainer = trainers.WordPieceTrainer(vocab_size=max(size, len(given) + 1), min_frequency=2, special_tokens=given, show_progress=False)
-    trained.train_from_iterator(task.texts(rows), trainer)
-    found: dict[str, int] = trained.get_vocab(with_added_tokens=False)
-    if len(found) <= len(given):
-        raise InputError(say("the training texts hold no letter or digit that occurs twice: no tokenizer can be trained on them"))
-    return found
-
-
-def _chinese(letter: str) -> bool:
-    return "\u3400" <= letter <= "\u9fff" or "\uf900" <= letter <= "\ufaff"
 
 
 PART = Bert
