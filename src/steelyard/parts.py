@@ -132,6 +132,7 @@ class Task(ABC):
     family: ClassVar[str]  # where the recipe names no model
     ways: ClassVar[tuple[str, str]]  # two ways of hiding a unit; the first keeps every field's shape
     tiny: ClassVar[Mapping[str, Any]]  # a recipe that runs at once on a built-in set
+    at_once: ClassVar[bool] = False  # whether it has `measure_all`
     settings: ClassVar[tuple[str, ...]] = ()  # keys of `training` that not every task knows: "label_smoothing", "augment.flip"...
 
     @classmethod
@@ -175,6 +176,10 @@ class Task(ABC):
         targets  one an example, put in instead of the examples' own, for log_prob of other answers: then nothing is mixed.
         """
 
+    def aim(self, train: Rows, smoothing: float, weights: str | Mapping[str, float] | None) -> Aim:
+        """What `label_smoothing` and `class_weights` of the recipe mean for these training rows. Raises InputError (no such label)."""
+        return Aim(smoothing)
+
     def augment(self, batch: Batch, numbers: Tensor, how: Augment, key: Key) -> Batch:
         """A training batch, varied as the recipe says; what is drawn hangs on the key and each example's number alone.
 
@@ -217,6 +222,15 @@ class Task(ABC):
     @abstractmethod
     def measure(self, row: Row, answer: Answer) -> Mapping[str, np.ndarray]:
         """The row's statistics: small arrays of one shape for all rows, from which metrics of any subset follow."""
+
+    def measure_all(self, examples: Mapping[str, np.ndarray], rows: np.ndarray, partials: Sequence[Any]) -> Statistics:
+        """What `measure` would give for whole rows, all at once and without their answers: validation asks this many times.
+
+        examples  the fields whose arrays are of one shape, (examples, ...) each
+        rows      (examples,) the row that each belongs to, rising
+        partials  one an example. Only asked where the task says `at_once`; else every row is answered and measured by itself
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def right(self, statistics: Statistics) -> np.ndarray:
@@ -270,6 +284,17 @@ class Family(ABC):
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder  # of a trained model to start from (model.from); families from scratch have none
+        self.fresh: tuple[str, ...] = ()  # parameters that `start` did not find there: trained whatever the recipe freezes
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        """The names of the families that this one stands for, where it stands for many (`transformers:electra`); none, as a rule."""
+        return ()
+
+    @classmethod
+    def variant(cls, name: str) -> type[Family]:
+        """The family of one of `variants`."""
+        raise NotImplementedError
 
     @abstractmethod
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
@@ -287,8 +312,12 @@ class Family(ABC):
         """What training starts from: random weights, or those of `folder`."""
         return self.build(task, config)
 
-    def prime(self, model: PreTrainedModel, batch: Batch) -> None:
-        """Weights that are read off the data before training, from one large batch of training examples; none, unless a family has some."""
+    def prime(self, model: PreTrainedModel, sample: Callable[[int], Batch]) -> None:
+        """Weights that are read off the data before training; none, unless a family has some.
+
+        sample(n) is at most n training examples as a batch, drawn by the recipe's seed.
+        """
+        return
 
     @abstractmethod
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:

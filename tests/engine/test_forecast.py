@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from steelyard.engine import flops, machine, order
+from steelyard.engine import flops, machine
 from steelyard.engine.bill import bill, power
+from steelyard.engine.chosen import Chosen
 from steelyard.engine.forecast import Forecast, evaluations, forecast, step_seconds, whole_time
 from steelyard.engine.job import first_model
-from steelyard.engine.measure import Chosen
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.rehearse import answer_seconds, rehearse, spread
 from steelyard.engine.signals import Stop
-from steelyard.engine.train import total_steps, train
-from steelyard.parts import Key
+from steelyard.engine.train import train
 from steelyard.recipe.evidence import Cost
 
 ONE = Chosen(threads=1, precision="fp32", layout="contiguous", micro_batch=16)
@@ -41,12 +40,12 @@ def bert_by_hand(config: Any, tokens: int) -> int:
 
 def test_flops_of_the_mlp(make: Any) -> None:
     prepared = make("image-classification", "mlp", {"epochs": 2, "batch_size": 16}, {"hidden_sizes": [24, 12]})
-    steps = total_steps(prepared)
-    count = flops.training(prepared, 16, steps)
+    steps = prepared.plan.total
+    count = flops.training(prepared, ONE, steps)
     each = mlp_by_hand([64, 24, 12, 10])
     assert count.total == each * 2 * len(prepared.stores["train"])
     assert count.per_batch[0] == 16 * each
-    assert len(count.per_batch) == len(count.batches) == order.steps_per_epoch(len(prepared.stores["train"]), 16)
+    assert len(count.per_batch) == len(count.batches) == -(-len(prepared.stores["train"]) // 16)
 
 
 @pytest.mark.parametrize("tokens", [8, 32])
@@ -65,16 +64,16 @@ def test_flops_of_a_bert(make: Any, tokens: int) -> None:
 def test_flops_follow_what_is_padded(make: Any) -> None:
     """Literally: collate every micro-batch of the training, and count the tokens that it is padded to."""
     prepared = make("text-classification", "bert", {"steps": 200, "batch_size": 32})
-    store, task, seed = prepared.stores["train"], prepared.task, prepared.recipe.seed
+    store, task = prepared.stores["train"], prepared.task
     total, done, epoch = 0, 0, 0
     while done < 200:
-        for batch in order.epoch_order(len(store), 32, Key(seed, epoch), store.lengths())[: 200 - done]:
+        for batch in prepared.plan.batches(epoch)[: 200 - done]:
             for part in torch.from_numpy(batch).split(10):
                 shape = task.collate(store.take(part), prepared.processor, None).inputs["input_ids"].shape
                 total += shape[0] * bert_by_hand(prepared.config, shape[1])
             done += 1
         epoch += 1
-    assert flops.training(prepared, 10, 200).total == total
+    assert flops.training(prepared, dataclasses.replace(ONE, micro_batch=10), 200).total == total
 
 
 def test_flops_by_layer_add_up(make: Any) -> None:
@@ -137,11 +136,11 @@ def test_the_rehearsal_takes_at_most_eight_steps(make: Any, monkeypatch: pytest.
     from steelyard.engine import rehearse as module
 
     done: list[int] = []
-    real = module.backward
-    monkeypatch.setattr(module, "backward", lambda *args: (done.append(1), real(*args))[1])
+    real = module.Stepper.gradients
+    monkeypatch.setattr(module.Stepper, "gradients", lambda *args: (done.append(1), real(*args))[1])
     prepared = make("image-classification", "mlp", {"epochs": 50, "batch_size": 64})
-    steps = total_steps(prepared)
-    count = flops.training(prepared, 64, steps)
+    steps = prepared.plan.total
+    count = flops.training(prepared, dataclasses.replace(ONE, micro_batch=64), steps)
     told = rehearse(prepared, first_model(prepared), dataclasses.replace(ONE, micro_batch=64), count.batches, count.per_batch, steps)
     assert len(done) <= module.MOST == 8
     assert len(told.seconds) == len(done) - 1
@@ -152,7 +151,7 @@ def test_a_rehearsal_of_slow_steps_stops_early(make: Any, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     prepared = make("image-classification", "mlp", {"epochs": 1, "batch_size": 64})
-    count = flops.training(prepared, 64, 23)
+    count = flops.training(prepared, ONE, 23)
     assert len(rehearse(prepared, first_model(prepared), ONE, count.batches, count.per_batch, 23).seconds) == module.LEAST
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from steelyard.engine import flops, order
+from steelyard.engine import flops
 from steelyard.engine.inspect import Inspection, inspect
 from steelyard.engine.job import first_model
 from steelyard.engine.prepare import Prepared
@@ -18,7 +18,7 @@ DEEP = {"hidden_sizes": [24, 24, 24, 24, 24, 24]}
 
 def first_batch(prepared: Prepared) -> Batch:
     store = prepared.stores["train"]
-    indices = order.epoch_order(len(store), 32, Key(0), store.lengths())[0]
+    indices = prepared.plan.at(0)[1]
     return prepared.task.collate(store.take(torch.from_numpy(indices)), prepared.processor, Key(0))
 
 

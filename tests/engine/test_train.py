@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from steelyard.engine import checkpoint
+from steelyard.engine.chosen import Chosen
 from steelyard.engine.job import first_model
-from steelyard.engine.measure import Chosen
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.signals import Stop, stoppable
 from steelyard.engine.train import Trained, train

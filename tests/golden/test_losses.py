@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from steelyard.engine.job import first_model
-from steelyard.engine.measure import Chosen
+from steelyard.engine.chosen import Chosen
 from steelyard.engine.prepare import prepare
 from steelyard.engine.signals import Stop
 from steelyard.engine.train import train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def answers(model: PreTrainedModel, task: Task, processor: Processor, store: Sto
             precision: str = "fp32") -> Iterator[tuple[Row, Answer]]:
     """Each row with its answer, in order. In fp32 an answer does not depend on its batch mates."""
     owners, lengths = store.rows.numpy(), store.lengths()
-    blocks = rows.blocks(BLOCK)
+    stream = iter(rows)
     for start in range(0, len(rows), BLOCK):
         low, high = np.searchsorted(owners, [start, start + BLOCK])
         indices = np.arange(low, high)
@@ -32,7 +33,7 @@ def answers(model: PreTrainedModel, task: Task, processor: Processor, store: Sto
         for part in np.split(indices, range(BATCH, len(indices), BATCH)):
             for index, partial in zip(part, _partials(model, task, processor, store, part, precision), strict=True):
                 partials.setdefault(int(owners[index]), []).append((int(index), partial))
-        for offset, row in enumerate(next(blocks)):
+        for offset, row in enumerate(islice(stream, BLOCK)):
             own = sorted(partials.pop(start + offset, []), key=lambda entry: entry[0])
             yield row, task.merge(row, [partial for _, partial in own])
 
@@ -49,6 +50,14 @@ def _partials(model: PreTrainedModel, task: Task, processor: Processor, store: S
 
 def statistics(model: PreTrainedModel, task: Task, processor: Processor, store: Store, rows: Rows, precision: str = "fp32") -> Statistics:
     """The statistics of every row, as columns: what metrics reduce."""
+    owners, lengths = store.rows.numpy(), store.lengths()
+    if task.at_once and len(rows) and len(np.unique(owners)) == len(rows):  # else a row has no example at all
+        order = np.arange(len(store)) if lengths is None else np.argsort(-lengths, kind="stable")
+        partials: list[Any] = [None] * len(store)
+        for part in np.split(order, range(BATCH, len(order), BATCH)):
+            for index, partial in zip(part, _partials(model, task, processor, store, part, precision), strict=True):
+                partials[index] = partial
+        return task.measure_all(store.dense(), owners, partials)
     return columns(task.measure(row, answer) for row, answer in answers(model, task, processor, store, rows, precision))
 
 

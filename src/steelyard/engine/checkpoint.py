@@ -25,12 +25,14 @@ class Checkpoint:
 
     model, optimizer   tensors by name
     best               the best weights so far, or None where there are none yet
-    state              JSON values: step (optimiser steps done), best_step, best_value, seconds
+    average            the moving average of the weights, by name; nothing where there is none
+    state              JSON values: step (optimiser steps done), best_step, best_value, waited, seconds
     """
 
     model: dict[str, torch.Tensor]
     optimizer: dict[str, torch.Tensor]
     best: dict[str, torch.Tensor] | None
+    average: dict[str, torch.Tensor]
     state: dict[str, Any]
 
 
@@ -49,7 +51,8 @@ def save(root: Path, checkpoint: Checkpoint, keep: int) -> Path:
     """Write step-N, whole or not at all; then remove all but the newest `keep`. Raises OutsideError."""
     folder = root / f"step-{checkpoint.state['step']:08d}"
     beside = folder.with_name(folder.name + ".tmp")
-    parts = {"model": checkpoint.model, "optimizer": checkpoint.optimizer, "best": checkpoint.best}
+    parts = {"model": checkpoint.model, "optimizer": checkpoint.optimizer, "best": checkpoint.best,
+             "average": checkpoint.average}
     try:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
@@ -98,10 +101,10 @@ def newest(root: Path) -> tuple[Checkpoint | None, list[Sentence]]:
         if (bad := damage(folder)) is not None:
             wrong.append(bad)
             continue
-        best = folder / "best.safetensors"
-        optimizer = folder / "optimizer.safetensors"
-        return Checkpoint(load_file(folder / "model.safetensors"), load_file(optimizer) if optimizer.exists() else {},
-                          load_file(best) if best.exists() else None, json.loads((folder / "state.json").read_text())), wrong
+        parts = {name: load_file(file) for name in ("model", "optimizer", "best", "average")
+                 if (file := folder / f"{name}.safetensors").exists()}
+        return Checkpoint(parts["model"], parts.get("optimizer", {}), parts.get("best"), parts.get("average", {}),
+                          json.loads((folder / "state.json").read_text())), wrong
     return None, wrong
 
 

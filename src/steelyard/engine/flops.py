@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from steelyard.engine import order
+from steelyard.engine.chosen import Chosen
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.store import Store
 from steelyard.parts import Batch, Family, Key, Processor, Task
@@ -124,16 +124,16 @@ class Count:
     steps: int
 
 
-def training(prepared: Prepared, micro_batch: int, steps: int) -> Count:
+def training(prepared: Prepared, chosen: Chosen, steps: int) -> Count:
     """Every step of the training, in the order that it will have: which examples meet decides what is padded."""
     model = on_meta(prepared.family, prepared.task, prepared.config)
-    costs, store, size = by_length(prepared, model), prepared.stores["train"], prepared.training.batch_size or 1
+    costs, store, plan = by_length(prepared, model), prepared.stores["train"], prepared.plan
     lengths = store.lengths()
     first: tuple[list[np.ndarray], np.ndarray] | None = None
     counted: list[np.ndarray] = []
     while (done := sum(map(len, counted))) < steps and (not counted or len(counted) * len(store) < EXAMPLES):
-        batches = order.epoch_order(len(store), size, Key(prepared.recipe.seed, len(counted)), lengths)
-        flops = np.array([_batch_flops(batch, micro_batch, lengths, costs) for batch in batches])
+        batches = plan.batches(len(counted))
+        flops = np.array([_batch_flops(batch, chosen, lengths, costs) for batch in batches])
         first = first or (batches, flops)
         counted.append(flops[: steps - done])
     every = np.concatenate(counted)
@@ -141,9 +141,11 @@ def training(prepared: Prepared, micro_batch: int, steps: int) -> Count:
     return Count(float(every.sum() / len(every) * steps), *first, steps)
 
 
-def _batch_flops(batch: np.ndarray, micro_batch: int, lengths: np.ndarray | None, costs: Lengths) -> float:
+def _batch_flops(batch: np.ndarray, chosen: Chosen, lengths: np.ndarray | None, costs: Lengths) -> float:
     if lengths is None:
         return float(len(batch) * costs.flops[0])
-    starts = np.arange(0, len(batch), micro_batch)
+    if chosen.micro_tokens:  # batches by tokens are of one length, however they are cut
+        return float(len(batch) * costs.of(lengths[batch].max(keepdims=True))[0])
+    starts = np.arange(0, len(batch), chosen.micro_batch)
     longest = np.maximum.reduceat(lengths[batch], starts)
     return float((costs.of(longest) * np.diff([*starts, len(batch)])).sum())

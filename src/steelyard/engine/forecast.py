@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel
 
-from steelyard.engine import flops, machine, order
+from steelyard.engine import flops, machine
 from steelyard.engine.bill import bill, power
-from steelyard.engine.measure import Chosen
+from steelyard.engine.chosen import Chosen
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.rehearse import Rehearsal, rehearse
-from steelyard.engine.train import SAVING, total_steps
+from steelyard.engine.train import SAVING
 from steelyard.facts import Quantity, unmeasured
 from steelyard.language import Sentence, say
 
@@ -49,8 +49,8 @@ class Forecast:
 def forecast(prepared: Prepared, model: PreTrainedModel, chosen: Chosen) -> Forecast:
     """Forecast the training that `chosen` was measured for; `model` stays as it is. Takes at most some 20 seconds."""
     began = time.perf_counter()
-    steps = total_steps(prepared)
-    count = flops.training(prepared, chosen.micro_batch, steps)
+    steps = prepared.plan.total
+    count = flops.training(prepared, chosen, steps)
     real = rehearse(prepared, model, chosen, count.batches, count.per_batch, steps)
     size = sum(p.numel() * p.element_size() for p in model.parameters())
     validation = evaluations(prepared, steps) * real.answer * len(prepared.dataset.rows["validation"])
@@ -92,9 +92,8 @@ def step_seconds(seconds: np.ndarray, weights: np.ndarray, crowd: float) -> tupl
 
 def evaluations(prepared: Prepared, steps: int) -> int:
     """How often validation is answered: as the loop does it, and once at the end."""
-    per_epoch = order.steps_per_epoch(len(prepared.stores["train"]), prepared.training.batch_size or 1)
-    every = per_epoch if prepared.training.evaluate_every == "epoch" else prepared.training.evaluate_every
-    return -(-steps // every)
+    every = prepared.training.evaluate_every
+    return prepared.plan.epoch(steps - 1) + 1 if every == "epoch" else -(-steps // every)
 
 
 def whole_time(train: float, validation: float, size: int, steps: int, prepared: Prepared) -> float:
@@ -109,7 +108,8 @@ def whole_time(train: float, validation: float, size: int, steps: int, prepared:
 
 def _states(prepared: Prepared) -> int:
     """Tensors as large as the weights that the optimiser keeps."""
-    return 2 if prepared.training.optimizer == "adamw" else int(bool(prepared.training.momentum))
+    average = int(prepared.training.ema is not None)
+    return average + (2 if prepared.training.optimizer == "adamw" else int(bool(prepared.training.momentum)))
 
 
 def _memory(real: Rehearsal) -> Quantity:

@@ -11,22 +11,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
 
 from steelyard.engine import machine
+from steelyard.engine.chosen import Chosen, Reason
 from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.hub import model_hash
 from steelyard.engine.log import Log
-from steelyard.engine.measure import Chosen, Reason, choose
+from steelyard.engine.measure import choose
 from steelyard.engine.prepare import Prepared, prepare, task_state, versions
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import stoppable
 from steelyard.engine.split import Dataset
-from steelyard.engine.train import Trained, best_metric, total_steps, train
+from steelyard.engine.train import Trained, best_metric, train
 from steelyard.errors import InputError, OutsideError
 from steelyard.language import Sentence, say
-from steelyard.parts import Key
+from steelyard.parts import Batch, Key
 from steelyard.recipe.reader import anchored, read
 from steelyard.recipe.recipe import Recipe
 from steelyard.recipe.writer import dump
@@ -89,8 +91,18 @@ def first_model(prepared: Prepared) -> PreTrainedModel:
     torch.manual_seed(Key(prepared.recipe.seed).number("weights"))
     with no_bars():
         model = prepared.family.start(prepared.task, prepared.config)
+    if "train" in prepared.stores:
+        prepared.family.prime(model, lambda number: sample(prepared, number))
     model.to(machine.device())
     return model
+
+
+def sample(prepared: Prepared, number: int) -> Batch:
+    """Training examples drawn by the seed, at most so many, as one batch: what a family reads weights off."""
+    store = prepared.stores["train"]
+    rng = np.random.default_rng(Key(prepared.recipe.seed).number("prime"))
+    chosen = np.sort(rng.choice(len(store), size=min(number, len(store)), replace=False))
+    return prepared.task.collate(store.take(torch.from_numpy(chosen)), prepared.processor, None)
 
 
 def keep_rows(run: Run, prepared: Prepared) -> None:
@@ -107,7 +119,7 @@ def _train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, run: Run,
     from steelyard.engine.checkpoint import newest
 
     found, wrong = newest(run.checkpoints)
-    with stoppable() as stop, Log(run, total_steps(prepared), quiet, found.state["step"] if found else 0) as log:
+    with stoppable() as stop, Log(run, prepared.plan.total, quiet, found.state["step"] if found else 0) as log:
         for sentence in wrong:
             log.note(str(sentence))
         machine.reset_peak()
@@ -122,7 +134,7 @@ def _results(prepared: Prepared, trained: Trained, run: Run) -> dict[str, Any]:
     return {
         "model": {**run.manifest()["model"], "sha256": model_hash(run.model)},
         "best": {"metric": best.metric.name, "value": best.value, "step": best.step},
-        "steps": trained.steps,
+        "steps": trained.steps, "examples": prepared.plan.examples(trained.steps),
         "seconds": {"total": round(trained.seconds, 3), **{name: round(value, 3) for name, value in trained.timing.items()}},
         "peak_memory_mib": None if peak is None else round(peak / machine.MIB, 1),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ import torch
 from transformers import PreTrainedModel
 
 from steelyard.engine import machine
+from steelyard.engine.chosen import Chosen, Reason
+from steelyard.engine.order import buckets
 from steelyard.engine.prepare import Prepared
-from steelyard.engine.step import backward, collated, place
+from steelyard.engine.step import Stepper, arrange
 from steelyard.language import Sentence, say
 from steelyard.parts import Key
 
@@ -24,61 +26,30 @@ SHARE = 0.6  # of the free memory that training may take
 PROBE = 8  # examples whose memory is measured
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Pinned in run.json: a resume uses the same.
-
-    bytes_per_example   what one example of the longest batch takes in training, measured; 0 where it was not
-    """
-
-    threads: int
-    precision: str
-    layout: str
-    micro_batch: int
-    bytes_per_example: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """As in run.json."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Reason:
-    """What was chosen and why, for the log and the page."""
-
-    what: str
-    chosen: str
-    why: Sentence
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-able."""
-        return {"what": self.what, "chosen": self.chosen, "why": self.why.to_json()}
-
-
 def choose(prepared: Prepared, model: PreTrainedModel) -> tuple[Chosen, list[Reason]]:
     """Measure what the recipe leaves on auto. The model is as before afterwards."""
     training = prepared.training
     torch.set_num_threads(machine.cores() if training.threads == "auto" else training.threads)
     with _untouched(model):
-        micro_batch, size, reason = _micro_batch(prepared, model)
-        threads, why = _threads(prepared, model, micro_batch)
+        plain, reason = _micro_batch(prepared, model)
+        threads, why = _threads(prepared, model, plain)
         torch.set_num_threads(threads)
-        precision, layout, more = _fastest(prepared, model, micro_batch)
-    return Chosen(threads, precision, layout, micro_batch, size), [Reason("threads", str(threads), why), reason, *more]
+        chosen, more = _fastest(prepared, model, replace(plain, threads=threads))
+    return chosen, [Reason("threads", str(threads), why), reason, *more]
 
 
-def _threads(prepared: Prepared, model: PreTrainedModel, micro_batch: int) -> tuple[int, Sentence]:
+def _threads(prepared: Prepared, model: PreTrainedModel, plain: Chosen) -> tuple[int, Sentence]:
     """One thread, where it is faster by a tenth than all cores: small models, and machines that others use too."""
     told, cores = prepared.training.threads, machine.cores()
     if told != "auto":
         return told, say("set in the recipe")
     if cores == 1:
         return 1, say("as many as this process may use")
-    indices = np.arange(min(prepared.training.batch_size or 1, len(prepared.stores["train"])))
+    indices = typical(prepared)
     speeds = {}
     for threads in (cores, 1):
         torch.set_num_threads(threads)
-        speeds[threads] = len(indices) / _timed(prepared, model, indices, micro_batch, "fp32", "contiguous", SECONDS)
+        speeds[threads] = len(indices) / _timed(prepared, model, indices, plain, SECONDS)
     values = {"one": speeds[1], "all": speeds[cores], "cores": cores}
     threads = 1 if speeds[1] >= GAIN * speeds[cores] else cores
     return threads, say("{cores} threads: {all:.0f} examples/s, one: {one:.0f}, measured", **values)
@@ -91,48 +62,66 @@ def longest(prepared: Prepared, size: int) -> np.ndarray:
     return np.arange(min(size, len(store))) if lengths is None else np.argsort(-lengths, kind="stable")[:size].copy()
 
 
-def _micro_batch(prepared: Prepared, model: PreTrainedModel) -> tuple[int, int, Reason]:
+def heaviest(prepared: Prepared) -> np.ndarray:
+    """As many of the longest examples as a batch may hold."""
+    tokens = prepared.training.batch_tokens
+    if tokens is None:
+        return longest(prepared, prepared.training.batch_size or 1)
+    return longest(prepared, max(1, tokens // int(buckets(prepared.stores["train"].sizes()).max())))
+
+
+def typical(prepared: Prepared) -> np.ndarray:
+    """The first batch of the training: a batch like any other."""
+    return prepared.plan.at(0)[1]
+
+
+def _micro_batch(prepared: Prepared, model: PreTrainedModel) -> tuple[Chosen, Reason]:
     """The largest halving of the batch whose memory, read off a few of the longest examples, fits."""
-    wanted, batch = prepared.training.micro_batch, prepared.training.batch_size or 1
-    if wanted != "auto":
-        return min(wanted, batch), 0, Reason("micro_batch", str(wanted), say("set in the recipe"))
+    training = prepared.training
+    batch, tokens = max(len(heaviest(prepared)), len(typical(prepared))), training.batch_tokens or 0
+    plain = Chosen(torch.get_num_threads(), "fp32", "contiguous", batch, 0, tokens)
+    if training.micro_batch != "auto":
+        share = min(1.0, training.micro_batch / len(heaviest(prepared)))
+        return (replace(plain, micro_batch=min(training.micro_batch, batch), micro_tokens=round(tokens * share)),
+                Reason("micro_batch", str(training.micro_batch), say("set in the recipe")))
     if machine.device().type == "cuda":
-        return batch, 0, Reason("micro_batch", str(batch), say("the whole batch"))
+        return plain, Reason("micro_batch", str(batch), say("the whole batch; halved where the accelerator's memory is not enough"))
     few = longest(prepared, min(PROBE, batch))
-    _timed(prepared, model, few[:1], len(few), "fp32", "contiguous")  # buffers that stay are not the examples'
+    _timed(prepared, model, few[:1], plain)  # buffers that stay are not the examples'
     if not machine.reset_peak():
-        return batch, 0, Reason("micro_batch", str(batch), say("the whole batch; this system does not tell a process its memory"))
+        return plain, Reason("micro_batch", str(batch), say("the whole batch; this system does not tell a process its memory"))
     before = machine.resident_memory() or 0
-    _timed(prepared, model, few, len(few), "fp32", "contiguous")
+    _timed(prepared, model, few, plain)
     size = max(0, (machine.peak_memory() or 0) - before) // len(few)
-    free = machine.free_memory()
-    micro = batch
-    while micro > 1 and micro * size > SHARE * free:
-        micro = -(-micro // 2)
+    free, halved, most = machine.free_memory(), 1, len(heaviest(prepared))
+    while most > halved and most / halved * size > SHARE * free:
+        halved *= 2
+    micro = -(-most // halved)
     why = say("{n} examples take some {mib:.0f} MiB, measured on the longest {few}; {free:.0f} MiB are free",
               n=micro, mib=micro * size / machine.MIB, few=len(few), free=free / machine.MIB)
-    return micro, size, Reason("micro_batch", str(micro), why)
+    whole = replace(plain, micro_batch=-(-batch // halved), bytes_per_example=size, micro_tokens=tokens // halved)
+    return whole, Reason("micro_batch", str(whole.micro_batch), why)
 
 
-def _fastest(prepared: Prepared, model: PreTrainedModel, micro_batch: int) -> tuple[str, str, list[Reason]]:
+def _fastest(prepared: Prepared, model: PreTrainedModel, plain: Chosen) -> tuple[Chosen, list[Reason]]:
     """Precision, then layout: the faster one, where it is faster by a tenth."""
-    training = prepared.training
-    indices = np.arange(min(training.batch_size or 1, len(prepared.stores["train"])))
+    training, indices = prepared.training, typical(prepared)
     speeds: dict[tuple[str, str], float] = {}
 
     def speed(precision: str, layout: str) -> float:
         if (precision, layout) not in speeds:
-            speeds[precision, layout] = len(indices) / _timed(prepared, model, indices, micro_batch, precision, layout, SECONDS)
+            candidate = replace(plain, precision=precision, layout=layout)
+            speeds[precision, layout] = len(indices) / _timed(prepared, model, indices, candidate, SECONDS)
         return speeds[precision, layout]
 
-    def pick(told: str, plain: str, other: str, able: bool, measure: Any) -> tuple[str, Sentence]:
+    def pick(told: str, usual: str, other: str, able: bool, measure: Any) -> tuple[str, Sentence]:
         if told != "auto":
             return told, say("set in the recipe")
         if not able:
-            return plain, say("there is nothing to choose")
-        slow, fast = measure(plain), measure(other)
-        return (other if fast >= GAIN * slow else plain), say("{other}: {fast:.0f} examples/s, {plain}: {slow:.0f}, measured",
-                                                               other=other, fast=fast, plain=plain, slow=slow)
+            return usual, say("there is nothing to choose")
+        slow, fast = measure(usual), measure(other)
+        return (other if fast >= GAIN * slow else usual), say("{other}: {fast:.0f} examples/s, {plain}: {slow:.0f}, measured",
+                                                               other=other, fast=fast, plain=usual, slow=slow)
 
     planar = any(parameter.dim() == 4 for parameter in model.parameters())
     layout, why_layout = pick(training.layout, "contiguous", "channels_last", planar, lambda name: speed("fp32", name))
@@ -142,28 +131,24 @@ def _fastest(prepared: Prepared, model: PreTrainedModel, micro_batch: int) -> tu
         precision, layout = "bf16", "channels_last"
         why_precision = why_layout = say("{other}: {fast:.0f} examples/s, {plain}: {slow:.0f}, measured", other="bf16 channels_last",
                                          fast=speed("bf16", "channels_last"), plain="fp32 contiguous", slow=speed("fp32", "contiguous"))
-    return precision, layout, [Reason("precision", precision, why_precision), Reason("layout", layout, why_layout)]
+    return replace(plain, precision=precision, layout=layout), [
+        Reason("precision", precision, why_precision), Reason("layout", layout, why_layout)]
 
 
-def _timed(prepared: Prepared, model: PreTrainedModel, indices: np.ndarray, micro_batch: int, precision: str, layout: str,
-           seconds: float = 0.0) -> float:
+def _timed(prepared: Prepared, model: PreTrainedModel, indices: np.ndarray, candidate: Chosen, seconds: float = 0.0) -> float:
     """Seconds of one effective batch, forward and backward: the median of those that `seconds` allow, at least one."""
-    where = machine.device()
-    if layout == "channels_last":
-        model.to(memory_format=torch.channels_last)
+    arrange(model, machine.device(), candidate.layout)
+    stepper = Stepper(prepared, model, candidate)
     times: list[float] = []
     until = None
     while until is None or (time.perf_counter() < until) or not times:
         start = time.perf_counter()
-        key = Key(prepared.recipe.seed)
-        batches = [place(batch, where, layout) for batch in
-                   collated(prepared.stores["train"], indices, micro_batch, prepared.task, prepared.processor, key)]
-        float(backward(model, prepared.task, batches, key, precision))
+        float(stepper.gradients(indices, Key(prepared.recipe.seed)))
         model.zero_grad(set_to_none=True)
         if until is not None or not seconds:
             times.append(time.perf_counter() - start)
         until = until or time.perf_counter() + seconds
-    if layout == "channels_last":
+    if candidate.layout == "channels_last":
         model.to(memory_format=torch.contiguous_format)
     return float(np.median(times))
 

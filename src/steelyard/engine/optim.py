@@ -9,11 +9,14 @@ import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
+from steelyard.engine.muon import Muon
 from steelyard.recipe.training import Training
 
 
 def optimizer(model: nn.Module, training: Training) -> Optimizer:
-    """sgd or adamw; weights that are matrices or larger decay, biases and norms do not."""
+    """sgd, adamw or muon; weights that are matrices or larger decay, biases and norms do not."""
+    if training.optimizer == "muon":
+        return Muon(model, training.learning_rate or 0.0, training.weight_decay or 0.0, training.momentum or 0.0)
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [p for _, p in named if p.dim() >= 2], "weight_decay": training.weight_decay},

@@ -5,19 +5,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from transformers import PreTrainedConfig
 
 from steelyard import catalog, hub
-from steelyard.engine import cache, machine, store
+from steelyard.engine import cache, machine, read, store
 from steelyard.engine import hub as fetch
+from steelyard.engine.order import Plan
 from steelyard.engine.split import Dataset, dataset
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import say
-from steelyard.parts import BadValue, Example, Family, Processor, Task
+from steelyard.parts import PLAIN, Aim, BadValue, Example, Family, Processor, Task
 from steelyard.recipe.recipe import Recipe
 from steelyard.recipe.training import Training
 from steelyard.rows import Rows
@@ -37,12 +40,25 @@ class Prepared:
     dataset: Dataset
     stores: Mapping[str, store.Store]
     processor_print: str
+    aim: Aim = PLAIN
 
     @property
     def training(self) -> Training:
         """The section `training`; only where the recipe trains."""
         assert isinstance(self.recipe.training, Training)
         return self.recipe.training
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Which examples are seen at which step."""
+        training, examples = self.training, self.stores["train"]
+        lengths = examples.lengths()
+        if lengths is None and training.batch_tokens is not None:
+            lengths = examples.sizes()
+        mix = self.dataset.mix
+        sets = [(weight, np.flatnonzero(np.isin(examples.rows.numpy(), rows))) for weight, rows in mix]
+        return Plan(len(examples), self.recipe.seed, training.batch_size, training.batch_tokens, training.epochs, training.steps,
+                    lengths, sets)
 
 
 def task_of(recipe: Recipe) -> type[Task]:
@@ -55,7 +71,7 @@ def family_of(recipe: Recipe, task: type[Task]) -> Family:
     """The family, held against what the task needs. Raises InputError."""
     source = recipe.model.from_
     name = "hub" if source is not None else recipe.model.family or task.family
-    part: type[Family] = catalog.load("families", name, recipe.where("model.family"))
+    part = family_part(name, recipe.where("model.family"))
     if task.takes not in part.takes or task.output not in part.gives:
         able = [n for n in catalog.names("families") if _can(n, task)]
         raise InputError(say("{where}: the family {family} reads {takes} and gives {gives}, but {task} needs {need} and {output}; "
@@ -70,6 +86,25 @@ def family_of(recipe: Recipe, task: type[Task]) -> Family:
                              where=recipe.where(f"model.options.{unknown[0]}"), family=name, key=unknown[0],
                              hint=did_you_mean(unknown[0], part.options), known=listing(part.options)))
     return part(None if source is None else model_folder(source, recipe))
+
+
+def family_part(name: str, where: str) -> type[Family]:
+    """The family of that name: a file of families/, else one of those that a file stands for. Raises InputError with the nearest.
+
+    Where both have a name, the file is meant; `transformers:resnet` is the other.
+    """
+    own = catalog.names("families")
+    outer, _, inner = name.partition(":")
+    if name in own:
+        part: type[Family] = catalog.load("families", name, where)
+        return part
+    many: list[type[Family]] = [family for family in catalog.every("families") if family.variants()]
+    for family in many:
+        if (inner if outer == family.name else name) in family.variants():
+            return family.variant(inner if outer == family.name else name)
+    known = [*own, *(variant for family in many for variant in family.variants())]
+    raise InputError(say('{where}: no family is called "{name}"{hint} (there are: {known}; and the architectures of Transformers, '
+                         "such as electra)", where=where, name=name, hint=did_you_mean(inner or name, known), known=listing(own)))
 
 
 def _can(name: str, task: type[Task]) -> bool:
@@ -95,7 +130,7 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
     """Read and split (unless that is `data`), fit, encode. Raises InputError before anything is written but the cache."""
     task_class = task_of(recipe)
     family = family_of(recipe, task_class)
-    recipe = fetch.pinned(recipe.filled(family.training), family.folder)
+    recipe = read.pinned(fetch.pinned(recipe.filled(family.training), family.folder))
     data = dataset(recipe, task_class) if data is None else data
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}
@@ -108,8 +143,23 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
         raise InputError(say("{where}: a batch of {size} is larger than the {n} training rows; want at most {n}",
                              where=recipe.where("training.batch_size"), size=recipe.training.batch_size, n=len(train)))
     print_of = processor_print(processor)  # before it is used: a tokenizer remembers how it cut last
+    aim = _aim(recipe, task, train)
     stores = {split: encoded(rows, task, processor, f"{data.mark}/{split}/{recipe.seed}/{print_of}") for split, rows in data.rows.items()}
-    return Prepared(recipe, task, family, processor, config, data, stores, print_of)
+    return Prepared(recipe, task, family, processor, config, data, stores, print_of, aim)
+
+
+def _aim(recipe: Recipe, task: Task, train: Rows) -> Aim:
+    """What the loss aims at. Raises InputError for a setting of the recipe that this task does not know."""
+    if not isinstance(recipe.training, Training):
+        return PLAIN
+    told = recipe.training.model_dump(exclude_defaults=True)
+    wanted = [*(key for key in ("label_smoothing", "class_weights", "batch_tokens") if told.get(key)),
+              *(f"augment.{key}" for key, value in told.get("augment", {}).items() if value)]
+    if strange := [key for key in wanted if key not in task.settings]:
+        where = recipe.where(f"training.{strange[0]}")
+        raise InputError(say("{where}: {task} does not know this setting{known}; leave it out", where=where, task=task.name,
+                             known=f" ({listing(task.settings)})" if task.settings else ""))
+    return task.aim(train, recipe.training.label_smoothing, recipe.training.class_weights)
 
 
 def fitted(recipe: Recipe, family: Family, task_class: type[Task], data: Dataset) -> Task:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from transformers import PreTrainedModel
 
 from steelyard.engine import machine, optim
 from steelyard.engine.answer import BATCH
-from steelyard.engine.measure import Chosen, longest
+from steelyard.engine.average import Average
+from steelyard.engine.chosen import Chosen
+from steelyard.engine.measure import heaviest
 from steelyard.engine.prepare import Prepared
-from steelyard.engine.step import backward, collated, place, precise
+from steelyard.engine.step import Stepper, arrange, place, precise
 from steelyard.engine.store import Store
+from steelyard.engine.train import clipped
 from steelyard.parts import Key, Processor, Task
 from steelyard.rows import Rows
 
@@ -53,30 +55,25 @@ def rehearse(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, batches
     weights   (batches,) what each is thought to cost: one batch is timed of each of so many equal parts, light to heavy
     steps     of the whole training
     """
-    training, store, device = prepared.training, prepared.stores["train"], machine.device()
     torch.set_num_threads(chosen.threads)
     watched = machine.reset_peak()
     twin = copy.deepcopy(model).train()
-    twin.to(device, memory_format=torch.channels_last) if chosen.layout == "channels_last" else twin.to(device)
-    optimizer = optim.optimizer(twin, training)
+    arrange(twin, machine.device(), chosen.layout)
+    training, stepper, optimizer = prepared.training, Stepper(prepared, twin, chosen), optim.optimizer(twin, prepared.training)
     optim.set_rate(optimizer, 0.0)
+    average = Average(twin, training.ema)
     began = time.perf_counter()
 
     def step(indices: np.ndarray, number: int) -> float:
         start = time.perf_counter()
-        key = Key(prepared.recipe.seed, 0, number)
-        micro_batches = [place(batch, device, chosen.layout) for batch in
-                         collated(store, indices, chosen.micro_batch, prepared.task, prepared.processor, key)]
-        loss = backward(twin, prepared.task, micro_batches, key, chosen.precision)
-        norm = get_total_norm([p.grad for p in twin.parameters() if p.grad is not None])
-        float(loss), float(norm)  # waits for the device, as training's look at them does
-        if training.max_grad_norm:
-            clip_grads_with_norm_(twin.parameters(), training.max_grad_norm, norm)
+        float(stepper.gradients(indices, Key(prepared.recipe.seed, 0, number)))
+        clipped(twin, training.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
+        average.update(number)
         return time.perf_counter() - start
 
-    first = step(longest(prepared, training.batch_size or 1), 0)
+    first = step(heaviest(prepared), 0)
     picked = spread(weights, min(MOST - 1, max(steps, LEAST)))
     enough = min(PATIENCE, max(AT_ONCE, SHARE * steps * first))
     seconds: list[float] = []

@@ -1,28 +1,29 @@
-"""One effective batch: collated, forward, loss, backward. Shared by training and by what measures it beforehand."""
+"""One effective batch: collated, varied, forward, loss, backward. Shared by training and by what measures it beforehand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from steelyard.engine.store import Store
-from steelyard.parts import Batch, Key, Processor, Task
+from steelyard.engine import machine
+from steelyard.engine.chosen import Chosen
+from steelyard.engine.order import buckets
+from steelyard.engine.prepare import Prepared
+from steelyard.errors import OutsideError
+from steelyard.language import say
+from steelyard.parts import Augment, Batch, Key
 
 
 def precise(device: torch.device, precision: str) -> AbstractContextManager[None]:
     """bf16 autocast, or nothing for fp32."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
-def collated(store: Store, indices: np.ndarray, micro_batch: int, task: Task, processor: Processor, key: Key) -> list[Batch]:
-    """The micro-batches of one effective batch, each with a key of its own."""
-    chosen = torch.from_numpy(indices)
-    return [task.collate(store.take(part), processor, Key(key.seed, key.epoch, key.step, shard))
-            for shard, part in enumerate(chosen.split(micro_batch))]
 
 
 def place(batch: Batch, device: torch.device, layout: str) -> Batch:
@@ -35,21 +36,74 @@ def place(batch: Batch, device: torch.device, layout: str) -> Batch:
     return batch
 
 
-def backward(model: nn.Module, task: Task, batches: Sequence[Batch], key: Key, precision: str) -> Tensor:
-    """() the mean loss; gradients are added to the parameters'.
+def arrange(model: nn.Module, device: torch.device, layout: str) -> None:
+    """The weights on the device, in the layout of the pictures."""
+    model.to(device)
+    if layout == "channels_last":
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack this form
 
-    The loss is divided by the count of the whole effective batch, so micro-batches of any size give the same gradient.
+
+class Stepper:
+    """The gradients of effective batches of the training rows, as the recipe and `chosen` want them.
+
+    forward   what is called in the model's place: itself, or itself compiled
     """
-    count = max(1, sum(batch.count for batch in batches))
-    total = torch.zeros(())
-    for shard, batch in enumerate(batches):
-        reseed(Key(key.seed, key.epoch, key.step, shard))
-        with precise(batch.rows.device if not batch.inputs else next(iter(batch.inputs.values())).device, precision):
-            outputs = model(**batch.inputs)
-        loss = task.loss(outputs, batch) / count
-        loss.backward()
-        total = total + loss.detach().cpu()
-    return total
+
+    def __init__(self, prepared: Prepared, model: nn.Module, chosen: Chosen, forward: Callable[..., Any] | None = None) -> None:
+        self.prepared, self.model, self.chosen, self.forward = prepared, model, chosen, forward or model
+        self.task, self.store, self.device = prepared.task, prepared.stores["train"], machine.device()
+        self.augment = Augment(**prepared.training.augment.model_dump())
+        self.varied = self.augment != Augment()
+        lengths = self.store.lengths()
+        self.padded = None if lengths is None or not chosen.micro_tokens else buckets(lengths)
+        self.waited = 0.0  # seconds that collating took
+
+    def gradients(self, indices: np.ndarray, key: Key) -> Tensor:
+        """() the mean loss over the examples at these places; gradients are added to the parameters'.
+
+        Where an accelerator's memory is not enough, the micro-batch is halved and the same batch done again.
+        """
+        while True:
+            try:
+                return self._accumulate(indices, key)
+            except torch.OutOfMemoryError as error:
+                if self.chosen.micro_batch == 1:
+                    raise OutsideError(say("the accelerator's memory is not enough for one example; a smaller model.size or "
+                                           "data.max_length, or training.gradient_checkpointing, needs less")) from error
+            self.model.zero_grad()  # out of the handler: the error holds on to what did not fit
+            self.chosen = replace(self.chosen, micro_batch=-(-self.chosen.micro_batch // 2), micro_tokens=self.chosen.micro_tokens // 2)
+            torch.cuda.empty_cache()
+
+    def _accumulate(self, indices: np.ndarray, key: Key) -> Tensor:
+        """The loss is divided by the count of the whole effective batch, so micro-batches of any size give the same gradient."""
+        began = time.perf_counter()
+        batches = [self.collated(part, key) for part in self._cut(indices)]
+        self.waited += time.perf_counter() - began
+        count = max(1, sum(batch.count for batch in batches))
+        total = torch.zeros((), device=self.device)
+        for shard, batch in enumerate(batches):
+            reseed(replace(key, shard=shard))
+            with precise(self.device, self.chosen.precision):
+                outputs = self.forward(**batch.inputs)
+            loss = self.task.loss(outputs, batch, self.prepared.aim) / count
+            loss.backward()
+            total += loss.detach()
+        return total
+
+    def collated(self, indices: np.ndarray, key: Key) -> Batch:
+        """One micro-batch, varied, on the device."""
+        examples = self.store.take(torch.from_numpy(indices))
+        batch = self.task.collate(examples, self.prepared.processor, key)
+        if self.varied:
+            batch = self.task.augment(batch, examples.numbers, self.augment, key)
+        return place(batch, self.device, self.chosen.layout)
+
+    def _cut(self, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Micro-batches. Batches by tokens are of one length, so that so many tokens are so many examples."""
+        size = self.chosen.micro_batch
+        if self.padded is not None:
+            size = max(1, self.chosen.micro_tokens // int(self.padded[indices].max()))
+        return (indices[start : start + size] for start in range(0, len(indices), size))
 
 
 def reseed(key: Key) -> None:

@@ -67,6 +67,15 @@ class Store:
         """(examples,) the size of the first field whose arrays differ in shape: what batches are sorted by; None if none does."""
         return next((field.lengths for field in self.fields.values() if field.dense is None), None)
 
+    def dense(self) -> dict[str, np.ndarray]:
+        """Field -> (examples, ...): those whose arrays are of one shape."""
+        return {name: field.dense.numpy() for name, field in self.fields.items() if field.dense is not None}
+
+    def sizes(self) -> np.ndarray:
+        """(examples,) the size of each one's first field."""
+        lengths: np.ndarray = next(iter(self.fields.values())).lengths
+        return lengths
+
 
 def write(folder: Path, groups: Iterable[Sequence[Example]]) -> None:
     """One group of examples a row, streamed to `folder`. Every example has the same fields; a row may have none."""

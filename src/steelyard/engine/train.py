@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from transformers import PreTrainedModel
 
 from steelyard import catalog
-from steelyard.engine import checkpoint, machine, optim, order
+from steelyard.engine import checkpoint, machine, optim
 from steelyard.engine.answer import statistics
-from steelyard.engine.measure import Chosen
+from steelyard.engine.average import Average
+from steelyard.engine.chosen import Chosen
+from steelyard.engine.order import Plan
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.signals import Stop
-from steelyard.engine.step import backward, collated, place
+from steelyard.engine.step import Stepper, arrange
 from steelyard.errors import InputError, OutsideError, listing
 from steelyard.language import say
 from steelyard.parts import Key, Metric
+from steelyard.recipe.training import Training
 
 SAVING = 0.03  # of the time may go into checkpoints where the recipe leaves them on auto
 
@@ -36,15 +39,42 @@ class Best:
     value: float | None = None
     step: int = 0
     weights: dict[str, Tensor] | None = None
+    waited: int = 0  # validations since then
 
     def offer(self, value: float, step: int, model: PreTrainedModel) -> bool:
         """Keep a copy where `value` is better; nan never is."""
         sign = 1 if self.metric.better == "higher" else -1
         if math.isnan(value) or (self.value is not None and sign * value <= sign * self.value):
+            self.waited += 1
             return False
-        self.value, self.step = value, step
+        self.value, self.step, self.waited = value, step, 0
         self.weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         return True
+
+
+@dataclass
+class Learner:
+    """All that changes as training goes on; what a checkpoint holds."""
+
+    model: PreTrainedModel
+    optimizer: torch.optim.Optimizer
+    average: Average
+    best: Best
+
+    def load(self, found: checkpoint.Checkpoint) -> None:
+        """Stand where the checkpoint stands."""
+        self.model.load_state_dict(found.model)
+        optim.load_state(self.model, self.optimizer, found.optimizer)
+        self.average.load(found.average)
+        state = found.state
+        self.best.value, self.best.step, self.best.waited = state["best_value"], state["best_step"], state["waited"]
+        self.best.weights = found.best
+
+    def checkpoint(self, done: int, seconds: float) -> checkpoint.Checkpoint:
+        """What `load` takes."""
+        state = {"step": done, "best_step": self.best.step, "best_value": self.best.value, "waited": self.best.waited, "seconds": seconds}
+        return checkpoint.Checkpoint(dict(self.model.state_dict()), optim.state_tensors(self.model, self.optimizer), self.best.weights,
+                                     self.average.state(), state)
 
 
 @dataclass
@@ -55,13 +85,7 @@ class Trained:
     best: Best
     steps: int
     seconds: float  # of this process; of all together: state["seconds"] of the last checkpoint
-    timing: dict[str, float] = field(default_factory=dict)  # "train", "validation", "checkpoint": seconds
-
-
-def total_steps(prepared: Prepared) -> int:
-    """Optimiser steps of the recipe's training."""
-    training = prepared.training
-    return order.total_steps(len(prepared.stores["train"]), training.batch_size or 1, training.epochs, training.steps)
+    timing: dict[str, float] = field(default_factory=dict)  # seconds: "train", "data" (within it), "validation", "checkpoint"
 
 
 def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Callable[[Mapping[str, Any]], None], stop: Stop,
@@ -70,60 +94,77 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
 
     Raises Interrupted after a signal, with a checkpoint written, and OutsideError where a number is no longer finite.
     """
-    training, store, seed = prepared.training, prepared.stores["train"], prepared.recipe.seed
-    batch_size, total = training.batch_size or 1, total_steps(prepared)
-    per_epoch = order.steps_per_epoch(len(store), batch_size)
-    every = per_epoch if training.evaluate_every == "epoch" else training.evaluate_every
-    device = machine.device()
+    training, plan = prepared.training, prepared.plan
     torch.set_num_threads(chosen.threads)
-    model.to(device, memory_format=torch.channels_last) if chosen.layout == "channels_last" else model.to(device)
-    optimizer, best = optim.optimizer(model, training), Best(best_metric(prepared))
-    done, before = resume(model, optimizer, best, checkpoints)
-    saver = Saver(checkpoints, training.checkpoint_every, training.keep_checkpoints, total)
-    start, batches, epoch = time.perf_counter(), [], -1
-    timing = {"train": 0.0, "validation": 0.0, "checkpoint": 0.0}
+    arrange(model, machine.device(), chosen.layout)
+    if training.gradient_checkpointing:
+        checkpointed(model, prepared)
+    learner = Learner(model, optim.optimizer(model, training), Average(model, training.ema), Best(best_metric(prepared)))
+    done, before = resume(learner, checkpoints)
+    stepper, saver = Stepper(prepared, model, chosen), Saver(checkpoints, training.checkpoint_every, training.keep_checkpoints)
+    start, timing = time.perf_counter(), {"train": 0.0, "validation": 0.0, "checkpoint": 0.0}
     model.train()
-    for step in range(done, total):
+    while done < plan.total and not learner.best.waited >= (training.early_stopping or math.inf):
         began = time.perf_counter()
-        if step // per_epoch != epoch:
-            epoch = step // per_epoch
-            batches = order.epoch_order(len(store), batch_size, Key(seed, epoch), store.lengths())
-        key = Key(seed, epoch, step)
-        micro_batches = [place(batch, device, chosen.layout) for batch in
-                         collated(store, batches[step % per_epoch], chosen.micro_batch, prepared.task, prepared.processor, key)]
-        rate = optim.learning_rate(step, total, training)
-        optim.set_rate(optimizer, rate)
-        loss = backward(model, prepared.task, micro_batches, key, chosen.precision)
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        norm = get_total_norm(gradients)
-        if not torch.isfinite(norm) or not torch.isfinite(loss):
-            raise not_finite(prepared, model, step, batches[step % per_epoch], float(loss), checkpoints)
-        if training.max_grad_norm:
-            clip_grads_with_norm_(model.parameters(), training.max_grad_norm, norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        done = step + 1
+        epoch, examples = plan.at(done)
+        rate = optim.learning_rate(done, plan.total, training)
+        optim.set_rate(learner.optimizer, rate)
+        loss = float(stepper.gradients(examples, Key(prepared.recipe.seed, epoch, done)))
+        norm = clipped(model, training.max_grad_norm)
+        if not math.isfinite(norm) or not math.isfinite(loss):
+            raise not_finite(prepared, model, done, examples, loss, checkpoints)
+        learner.optimizer.step()
+        learner.optimizer.zero_grad()
+        learner.average.update(done)
+        done += 1
         timing["train"] += time.perf_counter() - began
-        if done % training.log_every == 0 or done == total:
-            log({"step": done, "epoch": round(done / per_epoch, 4), "train/loss": float(loss), "train/learning_rate": rate,
-                 "train/grad_norm": float(norm)})
-        if done % every == 0 or done == total:
+        if done % training.log_every == 0 or done == plan.total:
+            log({"step": done, "epoch": round(plan.passed(done), 4), "train/loss": loss, "train/learning_rate": rate,
+                 "train/grad_norm": norm})
+        if evaluates(training, plan, done):
             began = time.perf_counter()
-            measured = validate(prepared, model, chosen, list(prepared.task.metrics))
-            best.offer(measured[best.metric.name], done, model)
-            log({"step": done, "epoch": round(done / per_epoch, 4),
+            with learner.average.judged():
+                measured = validate(prepared, model, chosen, list(prepared.task.metrics))
+                learner.best.offer(measured[learner.best.metric.name], done, model)
+            log({"step": done, "epoch": round(plan.passed(done), 4),
                  **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
             model.train()
             timing["validation"] += time.perf_counter() - began
-        if saver.due(done) or stop:
-            seconds = before + time.perf_counter() - start
-            timing["checkpoint"] += saver.save(model, optimizer, best, done, seconds)
-        if stop and done < total:
+        if saver.due(done, plan.total) or stop:
+            timing["checkpoint"] += saver.save(learner.checkpoint(done, before + time.perf_counter() - start))
+        if stop and done < plan.total:
             raise stop.error(say("stopped after step {step} of {total}; the checkpoint is written: "
-                                 "go on with `steelyard train --resume {run}`", step=done, total=total, run=checkpoints.parent))
-    if best.weights is not None:
-        model.load_state_dict(best.weights)
-    return Trained(model.eval(), best, total, before + time.perf_counter() - start, timing)
+                                 "go on with `steelyard train --resume {run}`", step=done, total=plan.total, run=checkpoints.parent))
+    timing["data"] = stepper.waited
+    if learner.best.weights is not None:
+        model.load_state_dict(learner.best.weights)
+    return Trained(model.eval(), learner.best, done, before + time.perf_counter() - start, timing)
+
+
+def evaluates(training: Training, plan: Plan, done: int) -> bool:
+    """Whether validation is answered after so many steps."""
+    if done == plan.total:
+        return True
+    return plan.ends_epoch(done) if training.evaluate_every == "epoch" else done % training.evaluate_every == 0
+
+
+def clipped(model: nn.Module, longest: float) -> float:
+    """The length of the whole gradient, which is cut down to `longest` where it is longer; 0: never."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = get_total_norm(gradients)
+    length = float(norm)
+    if longest and length > longest:
+        clip_grads_with_norm_(model.parameters(), longest, norm)
+    return length
+
+
+def checkpointed(model: PreTrainedModel, prepared: Prepared) -> None:
+    """Layers are computed anew on the way back. Raises InputError where the architecture has no such thing."""
+    try:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    except ValueError as error:
+        raise InputError(say("{where}: a model of type {kind} cannot do this; leave it out",
+                             where=prepared.recipe.where("training.gradient_checkpointing"), kind=model.config.model_type)) from error
 
 
 def best_metric(prepared: Prepared) -> Metric:
@@ -143,14 +184,12 @@ def validate(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, names: 
     return {name: catalog.load("metrics", name, "metrics")().value(table) for name in names}
 
 
-def resume(model: PreTrainedModel, optimizer: torch.optim.Optimizer, best: Best, checkpoints: Path) -> tuple[int, float]:
+def resume(learner: Learner, checkpoints: Path) -> tuple[int, float]:
     """(steps done, seconds so far) of the newest whole checkpoint, loaded; (0, 0.0) where there is none."""
     found, _ = checkpoint.newest(checkpoints)
     if found is None:
         return 0, 0.0
-    model.load_state_dict(found.model)
-    optim.load_state(model, optimizer, found.optimizer)
-    best.value, best.step, best.weights = found.state["best_value"], found.state["best_step"], found.best
+    learner.load(found)
     return int(found.state["step"]), float(found.state["seconds"])
 
 
@@ -168,23 +207,21 @@ def not_finite(prepared: Prepared, model: PreTrainedModel, step: int, indices: A
 class Saver:
     """When a checkpoint is due: every so many steps, or as often as three percent of the time allow; and at the end."""
 
-    def __init__(self, root: Path, every: str | int, keep: int, total: int) -> None:
-        self.root, self.every, self.keep, self.total = root, every, keep, total
+    def __init__(self, root: Path, every: str | int, keep: int) -> None:
+        self.root, self.every, self.keep = root, every, keep
         self.last, self.cost = time.perf_counter(), 0.2  # seconds; of a first save, as a guess
 
-    def due(self, done: int) -> bool:
-        """Whether to save after `done` steps."""
-        if done == self.total:
+    def due(self, done: int, total: int) -> bool:
+        """Whether to save after `done` steps of `total`."""
+        if done == total:
             return True
         if isinstance(self.every, int):
             return done % self.every == 0
         return time.perf_counter() - self.last > self.cost / SAVING
 
-    def save(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer, best: Best, done: int, seconds: float) -> float:
+    def save(self, whole: checkpoint.Checkpoint) -> float:
         """Write it; seconds that it took."""
         began = time.perf_counter()
-        state = {"step": done, "best_step": best.step, "best_value": best.value, "seconds": seconds}
-        whole = checkpoint.Checkpoint(dict(model.state_dict()), optim.state_tensors(model, optimizer), best.weights, state)
         checkpoint.save(self.root, whole, self.keep)
         self.last = time.perf_counter()
         self.cost = self.last - began

@@ -50,9 +50,7 @@ def training(case: Case, forecast: Mapping[str, Quantity]) -> dict[str, Quantity
     stepping = seconds * shares(manifest).get("train", 1.0)
     peak = manifest.get("peak_memory_mib")
     flops = _flops(forecast.get("flops"), steps)
-    batch, rows = _batch_size(case), int(manifest["data"]["rows"]["train"])
-    examples = steps * batch - steps // (-(-rows // batch)) * (-rows % batch)  # an epoch's last batch is smaller
-    machine = manifest["machine"]
+    examples, machine = int(manifest["examples"]), manifest["machine"]
     watts = power(int(chosen["threads"]), float(peak or 0.0), int(bool(machine.get("accelerator"))))
     return {
         "time": Quantity(value=seconds, n=steps, unit="s", how="measured", better="lower"),
@@ -63,11 +61,6 @@ def training(case: Case, forecast: Mapping[str, Quantity]) -> dict[str, Quantity
         "mfu": _mfu(flops, stepping, machine, chosen),
         **bill((seconds, seconds), watts, case.recipe.evidence.cost),
     }
-
-
-def _batch_size(case: Case) -> int:
-    assert case.recipe.training != "none"
-    return case.recipe.training.batch_size or 1
 
 
 def _flops(told: Quantity | None, steps: int) -> Quantity:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from steelyard.language import say
-from steelyard.recipe._section import PATH, WHOLE, WORDS, YES_NO, Name, Says, Section, Text, complaint, form
+from steelyard.recipe._section import WHOLE, WORDS, YES_NO, Name, Says, Section, Text, complaint, form
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*[%％]")
 _SPLIT = say("a path, a share such as 10%, or {{column: split, value: dev}}")
@@ -54,7 +54,8 @@ class Data(Section):
     ] = Field(default_factory=dict)
     label_names: Annotated[
         Name | None,
-        Says(say("a file with the names of labels that the data gives as numbers"), say("the path of a file with a name a line, or of JSON")),
+        Says(say("a file with the names of labels that the data gives as numbers"),
+             say("the path of a file with a name a line, or of JSON")),
     ] = None
     exclude: Annotated[
         Paths | None,

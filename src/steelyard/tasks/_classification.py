@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from steelyard.errors import InputError, listing
+from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import say
 from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Examples, Row, Statistics, Target, Task
 from steelyard.rows import Rows
@@ -31,6 +31,7 @@ class Classification(Task):
     output: ClassVar[str] = "classes"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro-f1", "roc-auc", "log-loss", "calibration-error")
     best: ClassVar[str] = "accuracy"
+    at_once: ClassVar[bool] = True
     settings: ClassVar[tuple[str, ...]] = ("label_smoothing", "class_weights")
 
     @classmethod
@@ -61,6 +62,22 @@ class Classification(Task):
             raise BadValue(say('label "{label}" is not among the labels that the model knows ({labels}); '
                                "join spellings with data.labels, or remove the row", label=label, labels=listing(self.labels)))
         return {"target": np.array(self.labels.index(label), dtype=np.int64)}
+
+    def aim(self, train: Rows, smoothing: float, weights: str | Mapping[str, float] | None) -> Aim:
+        """balanced: every label as much in sum (scikit-learn's definition); else as told, those not named 1. Scaled to a mean of 1."""
+        if weights is None:
+            return Aim(smoothing)
+        counts = Counter(train.column(TARGET))
+        if isinstance(weights, str):
+            return Aim(smoothing, tuple(len(train) / len(self.labels) / counts[label] for label in self.labels))
+        if strange := [label for label in weights if label not in self.labels]:
+            raise InputError(say('training.class_weights: the training rows have no label "{label}"{hint} (there are: {labels})',
+                                 label=strange[0], hint=did_you_mean(strange[0], self.labels), labels=listing(self.labels)))
+        told = {label: weights.get(label, 1.0) for label in self.labels}
+        mean = sum(counts[label] * weight for label, weight in told.items()) / len(train)
+        if not mean:
+            raise InputError(say("training.class_weights: every label of the training rows weighs 0: nothing would be learnt"))
+        return Aim(smoothing, tuple(weight / mean for weight in told.values()))
 
     def loss(self, outputs: Any, batch: Batch, aim: Aim = PLAIN) -> Tensor:
         """() cross entropy in nats, summed over the batch. Targets are numbers of labels, or shares of all labels (mixup)."""
@@ -110,6 +127,14 @@ class Classification(Task):
             "guess": np.array(self.labels.index(answer[0]["label"]), dtype=np.int64),
             "probs": np.array([scores[label] for label in self.labels], dtype=np.float32),
         }
+
+    def measure_all(self, examples: Mapping[str, np.ndarray], rows: np.ndarray, partials: Sequence[Any]) -> Statistics:
+        """As `measure`: of several windows the mean."""
+        firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+        counts = np.diff(np.append(firsts, len(rows)))[:, None]
+        probs = np.add.reduceat(np.stack(partials).astype(np.float64), firsts) / counts
+        target = {"target": examples["target"][firsts]} if "target" in examples else {}
+        return {**target, "guess": probs.argmax(axis=1), "probs": probs.astype(np.float32)}
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """1 where the likeliest label is the true one."""

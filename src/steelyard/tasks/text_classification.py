@@ -37,6 +37,7 @@ class TextClassification(Classification):
                                                                "标签", "类别", "分类", "情感")),
     )
     ways: ClassVar[tuple[str, str]] = ("mask", "remove")
+    settings: ClassVar[tuple[str, ...]] = (*Classification.settings, "batch_tokens")
     family: ClassVar[str] = "bert"
     tiny: ClassVar[Mapping[str, Any]] = {
         "task": "text-classification",

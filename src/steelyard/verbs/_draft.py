@@ -159,16 +159,11 @@ def _shortened(prepared: Prepared, length: Mapping[str, Any], time: Quantity) ->
     """The same with another length; its time grows with it."""
     training = prepared.training
     new = training.model_copy(update=dict(length))
-    factor = _steps(new, prepared) / _steps(training, prepared)
+    shorter = dataclasses.replace(prepared, recipe=prepared.recipe.model_copy(update={"training": new}))
+    factor = shorter.plan.total / prepared.plan.total
     low, high = (None if end is None else end * factor for end in (time.low, time.high))
     scaled = dataclasses.replace(time, value=(time.value or 0.0) * factor, low=low, high=high)
-    return dataclasses.replace(prepared, recipe=prepared.recipe.model_copy(update={"training": new})), scaled
-
-
-def _steps(training: Training, prepared: Prepared) -> int:
-    from steelyard.engine.order import total_steps
-
-    return total_steps(len(prepared.stores["train"]), training.batch_size or 1, training.epochs, training.steps)
+    return shorter, scaled
 
 
 def _further(own: Table, task: type[Task]) -> tuple[list[str], list[str]]:

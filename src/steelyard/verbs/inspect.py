@@ -53,9 +53,10 @@ def _of_run(run: Run) -> "Inspection":
 
 
 def _of_recipe(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> "Inspection":
+    import numpy as np
     import torch
 
-    from steelyard.engine import flops, job, order
+    from steelyard.engine import flops, job
     from steelyard.engine import inspect as engine
     from steelyard.engine.prepare import prepare
     from steelyard.parts import Key
@@ -64,8 +65,7 @@ def _of_recipe(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str])
     prepared = prepare(read(recipe, overrides))
     seed = prepared.recipe.seed
     store = prepared.stores["train" if "train" in prepared.stores else "test"]
-    size = prepared.training.batch_size if prepared.recipe.training != "none" else None
-    first = order.epoch_order(len(store), min(size or EXAMPLES, EXAMPLES), Key(seed), store.lengths())[0]
+    first = prepared.plan.at(0)[1][:EXAMPLES] if prepared.recipe.training != "none" else np.arange(min(len(store), EXAMPLES))
     batch = prepared.task.collate(store.take(torch.from_numpy(first)), prepared.processor, Key(seed))
     model = job.first_model(prepared)
     shapes = flops.on_meta(prepared.family, prepared.task, model.config)
