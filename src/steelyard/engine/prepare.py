@@ -14,7 +14,7 @@ import numpy as np
 from transformers import PreTrainedConfig
 
 from steelyard import catalog, hub
-from steelyard.engine import cache, machine, read, store
+from steelyard.engine import cache, learnt, machine, read, store
 from steelyard.engine import hub as fetch
 from steelyard.engine.order import Plan
 from steelyard.engine.split import Dataset, dataset
@@ -24,8 +24,6 @@ from steelyard.parts import PLAIN, Aim, BadValue, Example, Family, Processor, Ta
 from steelyard.recipe.recipe import Recipe
 from steelyard.recipe.training import Training
 from steelyard.rows import Rows
-
-BLOCK = 512  # rows encoded at a time
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
                **family.sizes[recipe.model.size], **recipe.model.options}
     task, train = (fitted(recipe, family, task_class, data), data.rows["train"]) if "train" in data.rows else (
         adopted(family, task_class), next(iter(data.rows.values())))
-    processor = family.processor(task, train, options)
+    processor = learnt.processor(family, task, train, options, data.mark)
     config = family.config(task, processor, {k: v for k, v in options.items() if k not in ("max_length", "image_size", "image_mode")})
     task = task.settle(config, processor)
     if isinstance(recipe.training, Training) and (recipe.training.batch_size or 0) > len(train):
@@ -164,7 +162,7 @@ def _aim(recipe: Recipe, task: Task, train: Rows) -> Aim:
 
 def fitted(recipe: Recipe, family: Family, task_class: type[Task], data: Dataset) -> Task:
     """The task as the training rows teach it; as the model knows it where nothing is trained."""
-    return adopted(family, task_class) if recipe.training == "none" else task_class.fit(data.rows["train"])
+    return adopted(family, task_class) if recipe.training == "none" else learnt.fitted(task_class, data.rows["train"], data.mark)
 
 
 def adopted(family: Family, task_class: type[Task]) -> Task:
@@ -191,7 +189,7 @@ def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.St
 
     def groups() -> Iterator[Sequence[Example]]:
         done = 0
-        for block in rows.blocks(BLOCK):
+        for block in rows.chunks():
             try:
                 yield from task.encode(block, processor)
             except BadValue:
