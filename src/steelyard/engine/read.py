@@ -22,6 +22,7 @@ from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import Sentence, say
 from steelyard.parts import BadValue, Column, Kind, ReadOptions, Record, Source
 from steelyard.recipe.data import Data
+from steelyard.recipe.recipe import Recipe
 from steelyard.rows import FILE, LINE, Rows
 
 PEEK = 200  # first rows that columns are recognised by
@@ -101,8 +102,26 @@ def _tables(folder: Path, where: str) -> list[Path]:
     return found
 
 
+def pinned(recipe: Recipe) -> Recipe:
+    """The recipe whose data sets of the Hub are named with their commits, so that a run finds the same rows again. Raises as `locate`."""
+    def commit(place: str, where: str) -> str:
+        return str(source_of(Path(place), where).pinned(Path(place), where)) if place.startswith(SCHEMES) else place
+
+    named: dict[str, Any] = {}
+    for key in ("train", "validation", "test"):
+        given, where = getattr(recipe.data, key), recipe.where(f"data.{key}")
+        if isinstance(given, str | tuple):
+            named[key] = commit(given, where) if isinstance(given, str) else tuple(commit(place, where) for place in given)
+        elif isinstance(given, Mapping):
+            named[key] = {commit(place, where): weight for place, weight in given.items()}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=named)})
+
+
 def source_of(path: Path, where: str) -> Source:
-    """The source that reads `path`. Raises InputError where none does."""
+    """The source that reads `path`; a scheme is a source's name. Raises InputError where none does."""
+    if str(path).startswith(SCHEMES):
+        named: Source = catalog.load("sources", str(path).partition(":")[0], where)()
+        return named
     for part in catalog.every("sources"):
         source: Source = part()
         if source.accepts(path):

@@ -22,7 +22,7 @@ from steelyard.engine.answer import ModelDoor, answers, columns
 from steelyard.engine.prepare import encoded, processor_print, task_of
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.split import Dataset, dataset, extra_set
-from steelyard.errors import InputError
+from steelyard.errors import InputError, OutsideError
 from steelyard.facts import Quantity
 from steelyard.language import say
 from steelyard.math.intervals import paired_difference, paired_method
@@ -83,7 +83,7 @@ class Case:
         """The recipe's data as it is now; None where it is gone or changed since the run was made."""
         try:
             now = dataset(self.recipe, self.task)
-        except InputError:
+        except (InputError, OutsideError):  # the file, or the Hub that has it
             return None
         return now if job.data_hash(now.mark) == self.manifest["data"]["sha256"] else None
 
