@@ -12,6 +12,36 @@ Outcome = Literal["issue", "passed", "not applicable", "inconclusive"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """A number over several trainings that differ in their seed alone.
+
+    values     one a training, the released model's first
+    mean, sd   of the values; sd over n - 1
+    low, high  the ends of the mean's 95% interval, Student's t over seeds: how much another seed changes, on these same rows
+    """
+
+    values: tuple[float, ...]
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+    @property
+    def n(self) -> int:
+        """Trainings."""
+        return len(self.values)
+
+    def to_json(self) -> dict[str, object]:
+        """Keys in this order."""
+        return {"n": self.n, "values": list(self.values), "mean": self.mean, "low": self.low, "high": self.high, "sd": self.sd}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Seeds":
+        """The inverse of `to_json`; raises KeyError where a key is missing."""
+        return Seeds(values=tuple(data["values"]), mean=data["mean"], sd=data["sd"], low=data["low"], high=data["high"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quantity:
     """A number that someone may rely on.
 
@@ -21,6 +51,7 @@ class Quantity:
     unit       "share", "nats", "s", "MiB", "J", "rows"...
     how        the method of the interval, "counted", "measured" or "modelled" (a modelled one cannot be gated)
     better     "higher", "lower" or "" where neither is better
+    seeds      the same over several trainings (`training.seeds`); None: one seed. value, low and high are the released model's
     """
 
     value: float | None
@@ -31,6 +62,7 @@ class Quantity:
     how: str = ""
     better: str = ""
     why: Sentence | None = None
+    seeds: Seeds | None = None
 
     def to_json(self) -> dict[str, object]:
         """Keys in this order; numbers that are not finite become null."""
@@ -38,6 +70,8 @@ class Quantity:
         rest: dict[str, object] = {"n": self.n, "unit": self.unit, "how": self.how, "better": self.better}
         if self.why is not None:
             rest["why"] = self.why.to_json()
+        if self.seeds is not None:
+            rest["seeds"] = self.seeds.to_json()
         return {**number, **rest}
 
     @staticmethod
@@ -45,7 +79,8 @@ class Quantity:
         """The inverse of `to_json`; raises KeyError where `value` is missing."""
         why = Sentence.from_json(data["why"]) if data.get("why") else None
         return Quantity(value=data["value"], low=data.get("low"), high=data.get("high"), n=data.get("n", 0),
-                        unit=data.get("unit", "share"), how=data.get("how", ""), better=data.get("better", ""), why=why)
+                        unit=data.get("unit", "share"), how=data.get("how", ""), better=data.get("better", ""), why=why,
+                        seeds=Seeds.from_json(data["seeds"]) if data.get("seeds") else None)
 
 
 def unmeasured(why: Sentence, unit: str = "share", n: int = 0) -> Quantity:

@@ -31,7 +31,7 @@ DISK = 400e6  # bytes a second that a checkpoint is hashed and written at
 class Forecast:
     """What a training will cost, by name: time, memory, flops, examples_per_second, energy, money, co2.
 
-    steps    optimiser steps of the training
+    steps    optimiser steps of the training, those of all seeds together
     seconds  what the forecast itself took
     assumed  what it leans on, for people
     """
@@ -55,7 +55,8 @@ def forecast(prepared: Prepared, model: PreTrainedModel, chosen: Chosen) -> Fore
     size = sum(p.numel() * p.element_size() for p in model.parameters())
     validation = evaluations(prepared, steps) * real.answer * len(prepared.dataset.rows["validation"])
     each, half = step_seconds(real.seconds, count.per_batch[real.batches], machine.crowd())
-    spread = tuple(whole_time(steps * each * factor, validation * factor, size, steps, prepared) for factor in (1, 1 / half, half))
+    seeds = prepared.training.seeds  # as many trainings, one after the other
+    spread = tuple(seeds * whole_time(steps * each * factor, validation * factor, size, steps, prepared) for factor in (1, 1 / half, half))
     pace = len(prepared.stores["train"]) / len(count.batches) / each
     memory = _memory(real)
     watts = power(chosen.threads, (memory.value or 0.0), int(machine.device().type == "cuda"))
@@ -63,14 +64,14 @@ def forecast(prepared: Prepared, model: PreTrainedModel, chosen: Chosen) -> Fore
     quantities = {
         "time": Quantity(value=spread[0], low=spread[1], high=spread[2], n=len(real.seconds), unit="s", how=how, better="lower"),
         "memory": memory,
-        "flops": Quantity(value=count.total, n=steps, unit="FLOP", how="counted"),
+        "flops": Quantity(value=seeds * count.total, n=seeds * steps, unit="FLOP", how="counted"),
         "examples_per_second": Quantity(value=pace, low=pace / half, high=pace * half, n=len(real.seconds), unit="examples/s",
                                         how=how, better="higher"),
         **bill((spread[1], spread[2]), watts, prepared.recipe.evidence.cost),
     }
     assumed = (say("time: {n} of {steps} steps were timed, on a copy of the model, and {rows} validation rows answered",
                    n=len(real.seconds), steps=steps, rows=real.answered),)
-    return Forecast(quantities, steps, time.perf_counter() - began, assumed)
+    return Forecast(quantities, seeds * steps, time.perf_counter() - began, assumed)
 
 
 def step_seconds(seconds: np.ndarray, weights: np.ndarray, crowd: float) -> tuple[float, float]:

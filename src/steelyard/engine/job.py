@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from steelyard.engine import machine
+from steelyard.engine import log, machine, seeds, watch
+from steelyard.engine.ancestry import keep as keep_traces
 from steelyard.engine.chosen import Chosen, Reason
 from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.hub import model_hash
-from steelyard.engine.log import Log
 from steelyard.engine.measure import choose
 from steelyard.engine.prepare import Prepared, prepare, task_state, versions
 from steelyard.engine.quiet import no_bars
@@ -49,6 +49,7 @@ def begin(recipe: Recipe, root: Path, quiet: bool = False, data: Dataset | None 
     write_text(run.recipe_file, dump(anchored(prepared.recipe)))
     run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, reasons), "forecast": bill.to_json()})
     keep_rows(run, prepared)
+    keep_traces(run, prepared.recipe, prepared.dataset)
     _train(prepared, model, chosen, run, quiet)
     return run
 
@@ -64,6 +65,7 @@ def adopt(recipe: Recipe, root: Path) -> Run:
     write_text(run.recipe_file, dump(anchored(prepared.recipe)))
     run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, [])})
     keep_rows(run, prepared)
+    keep_traces(run, prepared.recipe, prepared.dataset)
     save_model(model, prepared, run)
     run.update({"state": "trained", "finished": _now(), "seconds": {"total": 0.0}, "steps": 0,
                 "model": {**run.manifest()["model"], "sha256": model_hash(run.model)}})
@@ -82,7 +84,7 @@ def resume(run: Run, quiet: bool = False) -> Run:
     if prepared.processor_print != manifest["processor"]:
         raise InputError(say('"{run}" was begun with another tokenizer or image processor than these versions make of its data; train anew',
                              run=run.folder))
-    _train(prepared, first_model(prepared), Chosen(**manifest["chosen"]), run, quiet)
+    _train(prepared, None, Chosen(**manifest["chosen"]), run, quiet)
     return run
 
 
@@ -115,24 +117,44 @@ def keep_rows(run: Run, prepared: Prepared) -> None:
             raise OutsideError(say('cannot write "{path}": {reason}', path=run.data, reason=error)) from error
 
 
-def _train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, run: Run, quiet: bool) -> None:
+def _train(prepared: Prepared, model: PreTrainedModel | None, chosen: Chosen, run: Run, quiet: bool) -> None:
+    """The recipe's own seed, whose model is the run's, then the further ones; what is done already is not done again."""
+    manifest = run.manifest()
+    flops = manifest.get("forecast", {}).get("flops", {})
+    pace = flops["value"] / flops["n"] if flops.get("value") and flops.get("n") else None
+
+    def learn(own: Prepared, there: Run, start: PreTrainedModel | None = None) -> tuple[PreTrainedModel, seeds.Result]:
+        return _learn(own, start or first_model(own), chosen, there, pace, quiet)
+
+    if "steps" not in manifest:
+        best, results = learn(prepared, run, model)
+        save_model(best, prepared, run)
+        run.update({"model": {**manifest["model"], "sha256": model_hash(run.model)}, **results})
+    further = seeds.train_further(prepared, run, learn)
+    run.update({"state": "trained", "finished": _now(), **({"seeds": further} if further else {})})
+
+
+def _learn(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, there: Run, flops: float | None,
+           quiet: bool) -> tuple[PreTrainedModel, seeds.Result]:
+    """One training, from its newest checkpoint, with its logs: its model, and what run.json says of it. flops: of a mean step."""
     from steelyard.engine.checkpoint import newest
 
-    found, wrong = newest(run.checkpoints)
-    with stoppable() as stop, Log(run, prepared.plan.total, quiet, found.state["step"] if found else 0) as log:
+    found, wrong = newest(there.checkpoints)
+    with stoppable() as stop, log.Log(there, prepared.plan.total, quiet, found.state["step"] if found else 0,
+                                      watch.settings(prepared, chosen), watch.metric_tags(prepared)) as told:
         for sentence in wrong:
-            log.note(str(sentence))
+            told.note(str(sentence))
         machine.reset_peak()
-        trained = train(prepared, model, chosen, log, stop, run.checkpoints)
-    save_model(trained.model, prepared, run)
-    run.update({"state": "trained", "finished": _now(), **_results(prepared, trained, run)})
+        seen = watch.Watch(prepared, chosen, told.board, flops)
+        trained = train(prepared, model, chosen, told, stop, there.checkpoints, seen)
+    log.last(there, {f"best/{trained.best.metric.name}": trained.best.value, "train/seconds": trained.seconds}, trained.steps)
+    return trained.model, {**_results(prepared, trained), "tokens": seen.all_tokens}
 
 
-def _results(prepared: Prepared, trained: Trained, run: Run) -> dict[str, Any]:
+def _results(prepared: Prepared, trained: Trained) -> dict[str, Any]:
     best = trained.best
     peak = machine.peak_memory()
     return {
-        "model": {**run.manifest()["model"], "sha256": model_hash(run.model)},
         "best": {"metric": best.metric.name, "value": best.value, "step": best.step},
         "steps": trained.steps, "examples": prepared.plan.examples(trained.steps),
         "seconds": {"total": round(trained.seconds, 3), **{name: round(value, 3) for name, value in trained.timing.items()}},
@@ -171,6 +193,7 @@ def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: 
                   "from": prepared.recipe.model.from_, "revision": prepared.recipe.model.revision},
         "data": {"sha256": data_hash(data.mark), "files": list(data.files), "columns": dict(data.found),
                  "rows": {split: len(rows) for split, rows in data.rows.items()},
+                 "excluded": [entry.to_json() for entry in data.excluded],
                  "bad_rows": [{"origin": bad.origin, "why": bad.why.to_json()} for bad in data.bad]},
         "chosen": chosen.to_json(), "reasons": [reason.to_json() for reason in reasons], "processes": 1,
         "processor": prepared.processor_print,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from steelyard.engine import machine
+from steelyard.engine import compiled, machine
 from steelyard.engine.chosen import Chosen, Reason
 from steelyard.engine.order import buckets
 from steelyard.engine.prepare import Prepared
@@ -35,7 +35,8 @@ def choose(prepared: Prepared, model: PreTrainedModel) -> tuple[Chosen, list[Rea
         threads, why = _threads(prepared, model, plain)
         torch.set_num_threads(threads)
         chosen, more = _fastest(prepared, model, replace(plain, threads=threads))
-    return chosen, [Reason("threads", str(threads), why), reason, *more]
+        chosen, last = compiled.choose(prepared, model, chosen)
+    return chosen, [Reason("threads", str(threads), why), reason, *more, last]
 
 
 def _threads(prepared: Prepared, model: PreTrainedModel, plain: Chosen) -> tuple[int, Sentence]:

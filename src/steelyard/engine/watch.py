@@ -43,6 +43,7 @@ class Watch:
         self.places: dict[int, Tensor] = {}  # number of values -> those that are looked at
         self.start, self.spent = time.perf_counter(), 0.0  # seconds
         self.steps = self.examples = self.tokens = 0  # since the last evaluation
+        self.all_tokens = 0  # of this process; 0 where examples are of one length
         self.before = (0.0, 0.0)  # seconds of training and of waiting at the last evaluation
         self.looks = False
 
@@ -50,7 +51,9 @@ class Watch:
         """After an optimiser step, while its gradients are there. Where an evaluation follows, weights and gradients are drawn."""
         self.steps += 1
         self.examples += len(examples)
-        self.tokens += 0 if self.lengths is None else int(self.lengths[examples].sum())
+        if self.lengths is not None:
+            tokens = int(self.lengths[examples].sum())
+            self.tokens, self.all_tokens = self.tokens + tokens, self.all_tokens + tokens
         if not evaluates or self.board is None:
             return
         began = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steelyard.engine import doctor
@@ -44,13 +44,14 @@ def shares(manifest: Mapping[str, Any]) -> dict[str, float]:
 
 
 def training(case: Case, forecast: Mapping[str, Quantity]) -> dict[str, Quantity]:
-    """time, memory, flops, examples_per_second, mfu, energy, money, co2 of the steps that were done."""
-    manifest, chosen = case.manifest, case.manifest["chosen"]
-    seconds, steps = float(manifest["seconds"]["total"]), int(manifest["steps"])
-    stepping = seconds * shares(manifest).get("train", 1.0)
-    peak = manifest.get("peak_memory_mib")
+    """time, memory, flops, pace, mfu, waiting, energy, money, co2 of the steps that were done, those of all seeds together."""
+    manifest, chosen, machine = case.manifest, case.manifest["chosen"], case.manifest["machine"]
+    runs = [manifest, *manifest.get("seeds", ())]
+    seconds, steps = sum(float(run["seconds"]["total"]) for run in runs), sum(int(run["steps"]) for run in runs)
+    stepping = sum(float(run["seconds"]["total"]) * shares(run).get("train", 1.0) for run in runs)
+    peak = max((run["peak_memory_mib"] for run in runs if run.get("peak_memory_mib") is not None), default=None)
     flops = _flops(forecast.get("flops"), steps)
-    examples, machine = int(manifest["examples"]), manifest["machine"]
+    examples = sum(int(run["examples"]) for run in runs)
     watts = power(int(chosen["threads"]), float(peak or 0.0), int(bool(machine.get("accelerator"))))
     return {
         "time": Quantity(value=seconds, n=steps, unit="s", how="measured", better="lower"),
@@ -58,9 +59,27 @@ def training(case: Case, forecast: Mapping[str, Quantity]) -> dict[str, Quantity
                    Quantity(value=float(peak), n=steps, unit="MiB", how="measured", better="lower")),
         "flops": flops,
         "examples_per_second": Quantity(value=examples / stepping, n=examples, unit="examples/s", how="measured", better="higher"),
+        **_tokens(runs),
         "mfu": _mfu(flops, stepping, machine, chosen),
+        "waiting": _waiting(runs, steps),
         **bill((seconds, seconds), watts, case.recipe.evidence.cost),
     }
+
+
+def _tokens(runs: Sequence[Mapping[str, Any]]) -> dict[str, Quantity]:
+    """tokens_per_second, without padding; of the last process of each training. Nothing where examples are of one length."""
+    tokens, seconds = sum(int(run.get("tokens", 0)) for run in runs), sum(float(run["seconds"].get("train", 0.0)) for run in runs)
+    if not tokens or not seconds:
+        return {}
+    return {"tokens_per_second": Quantity(value=tokens / seconds, n=tokens, unit="tokens/s", how="measured", better="higher")}
+
+
+def _waiting(runs: Sequence[Mapping[str, Any]], steps: int) -> Quantity:
+    """Which share of the optimiser steps' time went by while examples were put together."""
+    waited, seconds = (sum(float(run["seconds"].get(name, 0.0)) for run in runs) for name in ("data", "train"))
+    if not seconds:
+        return unmeasured(say("no step was done by the process that ended the training"))
+    return Quantity(value=waited / seconds, n=steps, how="measured", better="lower")
 
 
 def _flops(told: Quantity | None, steps: int) -> Quantity:

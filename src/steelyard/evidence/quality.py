@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from steelyard import catalog
+from steelyard.engine import seeds
 from steelyard.engine.answer import columns
 from steelyard.evidence.case import Case
-from steelyard.facts import Evidence, Finding, Quantity
+from steelyard.facts import Evidence, Finding, Quantity, Seeds
 from steelyard.language import say
 from steelyard.math.calibration import reliability
-from steelyard.math.intervals import paired_difference, paired_method, wilson
+from steelyard.math.intervals import mean, paired_difference, paired_method, wilson
 from steelyard.parts import Metric, Statistics
 
 SHOWN = 10  # answers, and worst errors, on the page
@@ -23,7 +25,8 @@ WRONG = 2000  # wrong answers among which the worst are looked for
 def weigh(case: Case) -> Evidence:
     """The judged rows' metrics, counterweights, confusion, reliability, ten answers and the worst errors."""
     own = case.answered
-    quantities = measures(case, own.statistics)
+    further = seeds.kept(case.run, case.manifest.get("seeds", ()), case.of["data"]) if case.about == "test" else []
+    quantities = over_seeds(measures(case, own.statistics), [statistics for _, statistics in further])
     main = case.task.metrics[0]
     counterweights, findings = {}, []
     for name, statistics in _counterweights(case):
@@ -32,6 +35,8 @@ def weigh(case: Case) -> Evidence:
         counterweights[name] = {**other, "difference": difference}
         findings.append(_compared(name, difference))
     details: dict[str, Any] = {"metric": main, "counterweights_skipped": case.train is None}
+    if further:
+        details["seeds"] = [case.seed, *(result["seed"] for result, _ in further)]
     details |= _decisions(case) | _reliability(own.statistics)
     if case.recipe.evidence.show_rows:
         details |= {"sample": _shown(case, _sample(case)), "worst": _shown(case, _worst(case))}
@@ -47,6 +52,24 @@ def measures(case: Case, statistics: Statistics) -> dict[str, Quantity]:
         metric: Metric = catalog.load("metrics", name, "metrics")()
         found[name] = metric.quantity(statistics, case.clusters, case.seed)
     return found
+
+
+def over_seeds(quantities: Mapping[str, Quantity], further: Sequence[Statistics]) -> dict[str, Quantity]:
+    """The released model's quantities, each with its spread over the further trainings; those have the statistics of the same rows."""
+    found = {}
+    for name, quantity in quantities.items():
+        metric: Metric = catalog.load("metrics", name, "metrics")()
+        values = [quantity.value, *(metric.value(statistics) for statistics in further)]
+        known = [float(value) for value in values if value is not None and np.isfinite(value)]
+        found[name] = replace(quantity, seeds=_spread(known, quantity.unit)) if len(values) == len(known) > 1 else quantity
+    return found
+
+
+def _spread(values: Sequence[float], unit: str) -> Seeds:
+    middle, low, high = mean(np.array(values))
+    if unit == "share":
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Seeds(values=tuple(values), mean=middle, sd=float(np.std(values, ddof=1)), low=low, high=high)
 
 
 def _counterweights(case: Case) -> Any:
