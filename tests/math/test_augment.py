@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from steelyard.math.augment import cutout, flip, mixup, shift
+from steelyard.math.augment import cutout, flip, mixup, shift, smaller
 from steelyard.math.draws import uniform
 
 SHAPES = [(5, 3, 6, 4), (1, 1, 1, 1), (2, 1, 3, 1), (0, 3, 4, 4)]
@@ -88,6 +88,27 @@ def test_mixup(shape, alpha):
         torch.testing.assert_close(blended[i], share * pictures[i] + (1 - share) * pictures[mate], rtol=0, atol=1e-12)
         torch.testing.assert_close(soft[i], share * targets[i] + (1 - share) * targets[mate], rtol=0, atol=1e-12)
     assert blended.shape == pictures.shape and soft.shape == targets.shape
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 6])
+def test_smaller(size):
+    """Pillow's filter is the reference: the same triangle, by other hands."""
+    from PIL import Image
+
+    pictures = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 7, 12)).astype(np.float32))
+    reduced = smaller(pictures, size)
+    height = max(1, round(7 * size / 12))
+    for i in range(2):
+        for channel in range(3):
+            theirs = np.asarray(Image.fromarray(pictures[i, channel].numpy()).resize((size, height), Image.Resampling.BILINEAR))
+            torch.testing.assert_close(reduced[i, channel], torch.from_numpy(theirs.copy()), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_small_enough_stays(shape):
+    pictures, _ = case(shape, 1)
+    assert torch.equal(smaller(pictures, 6), pictures)
+    assert smaller(torch.zeros(0, 3, 8, 8), 4).shape == (0, 3, 8, 8)
 
 
 def test_ties_and_types():

@@ -18,8 +18,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from steelyard.engine.chosen import Chosen
 from steelyard.engine.prepare import Prepared
+from steelyard.engine.step import EARLY
 from steelyard.engine.store import Store
-from steelyard.parts import Batch, Family, Key, Processor, Task
+from steelyard.parts import Augment, Batch, Family, Key, Processor, Task
 
 LENGTHS = 512  # different lengths that are looked at; where there are more, each stands for those just below it
 EXAMPLES = 4_000_000  # places in the order of a training that are looked at; what comes later is taken to be alike
@@ -138,7 +139,18 @@ def training(prepared: Prepared, chosen: Chosen, steps: int) -> Count:
         counted.append(flops[: steps - done])
     every = np.concatenate(counted)
     assert first is not None
-    return Count(float(every.sum() / len(every) * steps), *first, steps)
+    return Count(float(every.sum() / len(every) * steps) * _reduced(prepared, model), *first, steps)
+
+
+def _reduced(prepared: Prepared, model: nn.Module) -> float:
+    """What a step costs on average, as a share of one on examples of full size."""
+    size, task = prepared.training.augment.early_size, prepared.task
+    if not size:
+        return 1.0
+    examples = prepared.stores["train"].take(torch.tensor([0, 0]))
+    batch = task.collate(examples, prepared.processor, Key(0))
+    early = task.augment(batch, examples.numbers, Augment(early_size=size), Key(0))
+    return 1 - EARLY * (1 - step_flops(model, task, early) / step_flops(model, task, batch))
 
 
 def _batch_flops(batch: np.ndarray, chosen: Chosen, lengths: np.ndarray | None, costs: Lengths) -> float:

@@ -1,7 +1,7 @@
-"""Pictures changed as a whole batch: mirrored, moved, cut out, mixed. What is random is given in, so each is a pure function.
+"""Pictures changed as a whole batch: mirrored, moved, cut out, reduced, mixed. What is random is given in, so each is a pure function.
 
 Pictures are (n, channels, height, width) tensors of any dtype; draws are (n, k) numbers in [0, 1), one row a picture
-(math/draws.py makes them from keys). The results are new tensors of the same shape and dtype.
+(math/draws.py makes them from keys). The results are new tensors of the same dtype.
 """
 
 from __future__ import annotations
@@ -68,6 +68,21 @@ def cutout(pictures: Tensor, draws: np.ndarray, pixels: int) -> Tensor:
         spans.append((places >= first) & (places < first + pixels))
     gone = spans[0][:, :, None] & spans[1][:, None, :]
     return pictures.masked_fill(gone[:, None].to(pictures.device), 0)
+
+
+def smaller(pictures: Tensor, size: int) -> Tensor:
+    """Reduced so that the longer side has `size` pixels, each the mean of those that it stands for, weighed by a triangle.
+
+    Pictures that are no larger stay as they are. Floats only.
+    """
+    import torch
+
+    height, width = pictures.shape[2:]
+    if max(height, width) <= size or not len(pictures):
+        return pictures.clone()
+    share = size / max(height, width)
+    return torch.nn.functional.interpolate(pictures, size=(max(1, round(height * share)), max(1, round(width * share))),
+                                           mode="bilinear", antialias=True)
 
 
 def mixup(pictures: Tensor, targets: Tensor, draws: np.ndarray, alpha: float) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,11 @@ class Augment(Section):
     cutout: Annotated[
         int, Field(ge=0, le=512), Says(say("a square of so many pixels a side is covered"), say("a whole number from 0 to 512"))
     ] = 0
+    early_size: Annotated[
+        int, Field(ge=0, le=4096),
+        Says(say("pictures are reduced to so many pixels a side in the first 60% of the steps, which then take less time"),
+             say("a whole number from 0 to 4096")),
+    ] = 0
     mixup: Annotated[
         float, Field(ge=0, le=10), Says(say("two pictures and their labels are mixed, by shares drawn from Beta(mixup, mixup)"),
                                         say("a number from 0 to 10"))
@@ -80,7 +85,7 @@ class Training(Section):
              say("balanced, or pairs of a label and a number, 0 or more")),
     ] = None
     augment: Annotated[
-        Augment, Says(say("how training pictures are varied"), say("keys: {names}", names="flip, shift, cutout, mixup"))
+        Augment, Says(say("how training pictures are varied"), say("keys: {names}", names="flip, shift, cutout, early_size, mixup"))
     ] = Augment()
     ema: Annotated[
         float | None, Field(gt=0, lt=1),
