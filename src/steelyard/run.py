@@ -104,6 +104,15 @@ class Run:
         return self.folder / "data"
 
     @property
+    def trained_file(self) -> Path:
+        """Hashes of the rows that it was trained on: a run that starts from its model can tell which rows are no test."""
+        return self.data / "trained.safetensors"
+
+    def ancestor_file(self, number: int) -> Path:
+        """The same of the runs that its model comes from; 1 is the nearest."""
+        return self.data / "ancestors" / f"{number}.safetensors"
+
+    @property
     def page_file(self) -> Path:
         """The page."""
         return self.folder / "report.html"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from steelyard.language import Sentence
+from steelyard.math.traces import Trace
 from steelyard.rows import Rows
 
 if TYPE_CHECKING:
@@ -165,12 +166,14 @@ class Augment:
     flip     half of the pictures are mirrored, left to right
     shift    moved by up to so many pixels each way
     cutout   a square of so many pixels a side is covered
+    early_size   the longer side in pixels to which pictures are reduced early in training: the engine clears it later on
     mixup    pairs are mixed by shares drawn from Beta(mixup, mixup) (Zhang et al. 2018, arXiv:1710.09412)
     """
 
     flip: bool = False
     shift: int = 0
     cutout: int = 0
+    early_size: int = 0
     mixup: float = 0.0
 
 
@@ -182,6 +185,7 @@ class Splits:
     columns: tuple[Column, ...]  # the task's, those that the data has
     right: Mapping[str, np.ndarray] = field(default_factory=dict)  # split -> (rows,) how right each answer is, if known
     seed: int = 0
+    ancestors: Mapping[str, Trace | None] = field(default_factory=dict)  # run that the model comes from -> what it trained on, if it tells
 
     def inputs(self) -> Iterable[Column]:
         """The columns that a model reads."""

@@ -9,11 +9,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from steelyard import catalog
+from steelyard.facts import Quantity
+from steelyard.language import say
+from steelyard.math.intervals import mean, wilson
+from steelyard.math.traces import joined
 from steelyard.parts import Column, Kind, Splits
 from steelyard.rows import Rows
 
 SHOWN = 20  # origins in a finding
-BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def origins(rows: Rows, places: np.ndarray | list[int]) -> list[str]:
 
 def blocks(rows: Rows, names: list[str]) -> Iterator[list[dict[str, Any]]]:
     """The rows, these columns only, a block at a time: pictures are not all in memory."""
-    return Rows(rows.table.select(names), rows.chosen).blocks(BLOCK)
+    return Rows(rows.table.select(names), rows.chosen).chunks()
 
 
 _keys: WeakKeyDictionary[Rows, dict[tuple[Column, ...], Keys]] = WeakKeyDictionary()  # several audits ask for the same
@@ -91,6 +94,28 @@ def _read(rows: Rows, columns: tuple[Column, ...]) -> Keys:
             same[place] = _digest([b"" if row[name] is None else kind.identity(row[name]).encode() for name, kind in kinds])
             place += 1
     return Keys(exact, same, empty)
+
+
+def identities(splits: Splits, split: str) -> Iterator[str]:
+    """One text a row, of all its inputs: what a trace knows it by."""
+    rows = splits.rows[split]
+    kinds: list[tuple[str, Kind]] = [(column.name, catalog.load("kinds", column.kind, f'column "{column.name}"')())
+                                     for column in splits.inputs() if column.name in rows.names]
+    for block in blocks(rows, [name for name, _ in kinds]):
+        for row in block:
+            yield joined(["" if row[name] is None else kind.identity(row[name]) for name, kind in kinds])
+
+
+def score(right: np.ndarray) -> Quantity:
+    """The mean of how right the answers are: a share, or a mean where answers can be half right."""
+    if not len(right):
+        return Quantity(value=None, why=say("no row is left"))
+    value = float(right.mean())
+    if ((right == 0) | (right == 1)).all():
+        low, high = wilson(float(right.sum()), len(right))
+        return Quantity(value=value, low=low, high=high, n=len(right), how="Wilson 95%", better="higher")
+    _, low, high = mean(right)
+    return Quantity(value=value, low=low, high=high, n=len(right), how="t 95% over rows", better="higher")
 
 
 def holds_something(value: object) -> bool:

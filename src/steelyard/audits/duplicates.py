@@ -7,7 +7,6 @@ import numpy as np
 from steelyard.audits import _look as look
 from steelyard.facts import Finding, Quantity
 from steelyard.language import Sentence, say
-from steelyard.math.intervals import mean, wilson
 from steelyard.parts import Audit, Splits
 
 WITHIN, ACROSS = "data/duplicates-within-splits", "data/duplicates-across-splits"
@@ -74,8 +73,8 @@ def _across(splits: Splits) -> Finding:
               n=number, of=of, split=about, share=number / of, others=" + ".join(there))
     if about in splits.right:
         right = np.asarray(splits.right[about], dtype=np.float64)
-        whole, without = _score(right), _score(right[~hit])
-        details |= {"with": whole.to_json(), "without": without.to_json(), "on_duplicates": _score(right[hit]).to_json()}
+        whole, without = look.score(right), look.score(right[~hit])
+        details |= {"with": whole.to_json(), "without": without.to_json(), "on_duplicates": look.score(right[hit]).to_json()}
         why = _told(why, whole, without)
     return Finding(ACROSS, "issue", why, look.origins(splits.rows[about], hit.nonzero()[0]), details)
 
@@ -121,18 +120,6 @@ def _examples(splits: Splits, about: str, others: list[str], hit: np.ndarray) ->
                 told.append([splits.rows[about].origin(int(place)), splits.rows[name].origin(int(there[0]))])
                 break
     return told
-
-
-def _score(right: np.ndarray) -> Quantity:
-    """The mean of how right the answers are: a share, or a mean where answers can be half right."""
-    if not len(right):
-        return Quantity(value=None, why=say("no row is left"))
-    value = float(right.mean())
-    if ((right == 0) | (right == 1)).all():
-        low, high = wilson(float(right.sum()), len(right))
-        return Quantity(value=value, low=low, high=high, n=len(right), how="Wilson 95%", better="higher")
-    _, low, high = mean(right)
-    return Quantity(value=value, low=low, high=high, n=len(right), how="t 95% over rows", better="higher")
 
 
 PART = Duplicates

@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedModel
 
 from steelyard import catalog
-from steelyard.engine import job
+from steelyard.engine import ancestry, job
 from steelyard.engine.answer import ModelDoor, answers, columns
 from steelyard.engine.prepare import encoded, processor_print, task_of
 from steelyard.engine.quiet import no_bars
@@ -181,7 +181,7 @@ class Case:
         rows = dict(self.dataset.rows) if self.dataset is not None else {}
         rows[self.about] = self.rows
         found = (self.dataset or self._extra).columns if self.dataset is not None or self._data is not None else self.task.columns
-        return Splits(rows, tuple(found), {self.about: self.right}, self.seed)
+        return Splits(rows, tuple(found), {self.about: self.right}, self.seed, ancestry.traces(self.run))
 
     def door(self) -> Door:
         """The trained model, for explainers."""

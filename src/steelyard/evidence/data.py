@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from steelyard import catalog
+from steelyard.engine.exclude import finding as excluded
 from steelyard.facts import Evidence, Finding, Quantity, unmeasured
 from steelyard.language import say
 from steelyard.parts import Audit, Splits
@@ -22,7 +23,7 @@ def audited(splits: Splits) -> list[Finding]:
 def weigh(case: "Case") -> Evidence:
     """Findings, and as quantities: rows per split, rows that could not be read, duplicates, the score with and without them."""
     splits = case.splits
-    findings = audited(splits)
+    findings = [*excluded(case.manifest["data"].get("excluded", ())), *audited(splits)]
     bad = case.manifest["data"].get("bad_rows", [])
     quantities = {f"rows.{split}": _counted(len(rows)) for split, rows in splits.rows.items()}
     quantities["bad-rows"] = _counted(len(bad), "lower")

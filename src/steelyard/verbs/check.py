@@ -30,6 +30,7 @@ class Checked:
 def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Checked:
     """Read everything that training would read. Raises InputError."""
     from steelyard import catalog
+    from steelyard.engine import ancestry, exclude
     from steelyard.engine.look import look
     from steelyard.parts import Splits
     from steelyard.recipe.reader import read
@@ -41,8 +42,9 @@ def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ())
     kind = task_of(asked)
     family = family_of(asked, kind)
     fitted(asked, family, kind, data)
-    splits = Splits(data.rows, data.columns, seed=asked.seed)
-    findings = [finding for audit in catalog.every("audits") for finding in audit().ask(splits)]
+    splits = Splits(data.rows, data.columns, seed=asked.seed, ancestors=ancestry.traces_of(asked))
+    findings = [*exclude.finding([entry.to_json() for entry in data.excluded]),
+                *(finding for audit in catalog.every("audits") for finding in audit().ask(splits))]
     return Checked(kind.name, data.found, {split: len(rows) for split, rows in data.rows.items()},
                    [(bad.origin, str(bad.why)) for bad in data.bad], findings)
 
