@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, BertConfig, PreTrainedConfig, PreTrainedModel
 
 from steelyard.families._tokenizer import wordpiece
+from steelyard.families._words import embedded
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
@@ -50,8 +51,7 @@ class Bert(Family):
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """The word embeddings in the tokens' place."""
-        words = model.get_input_embeddings()(inputs["input_ids"])
-        return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
+        return embedded(model, inputs)
 
 
 PART = Bert

@@ -21,6 +21,7 @@ from transformers import (
 
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.families._folder import checked
+from steelyard.families._words import embedded
 from steelyard.language import say
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
@@ -99,6 +100,7 @@ class Hub(Family):
             self.where, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
             use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True)
         absent = {*loading["missing_keys"], *(entry[0] for entry in loading["mismatched_keys"])}
+        self.fresh = tuple(sorted(absent))
         body = f"{model.base_model_prefix}."
         lost = sorted(key for key in absent if key.startswith(body) and ".pooler." not in f".{key}")
         if lost:
@@ -113,10 +115,7 @@ class Hub(Family):
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """Word embeddings in the tokens' place; pixels are real-valued as they are."""
-        if "pixel_values" in inputs:
-            return dict(inputs), "pixel_values"
-        words = model.get_input_embeddings()(inputs["input_ids"])
-        return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
+        return embedded(model, inputs)
 
 
 PART = Hub

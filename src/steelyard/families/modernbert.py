@@ -9,12 +9,14 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, ModernBertConfig, PreTrainedConfig, PreTrainedModel
 
 from steelyard.families._tokenizer import wordpiece
+from steelyard.families._words import embedded
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
 # Dropout, which the authors leave out over two trillion tokens, for sets that are seen several times; and the mean of all
 # tokens: from scratch, the first one alone has yet to learn to gather them.
-SMALL_SETS = {"embedding_dropout": 0.1, "attention_dropout": 0.1, "mlp_dropout": 0.1, "classifier_dropout": 0.1, "classifier_pooling": "mean"}
+SMALL_SETS = {"embedding_dropout": 0.1, "attention_dropout": 0.1, "mlp_dropout": 0.1, "classifier_dropout": 0.1,
+              "classifier_pooling": "mean"}
 
 
 class ModernBert(Family):
@@ -44,7 +46,8 @@ class ModernBert(Family):
         first, last = processor.cls_token_id, processor.sep_token_id
         config = ModernBertConfig(**{
             **SMALL_SETS, **options, "vocab_size": len(processor), "max_position_embeddings": processor.model_max_length,
-            "pad_token_id": processor.pad_token_id, "bos_token_id": first, "cls_token_id": first, "eos_token_id": last, "sep_token_id": last})
+            "pad_token_id": processor.pad_token_id, "bos_token_id": first, "cls_token_id": first, "eos_token_id": last,
+            "sep_token_id": last})
         task.describe(config)
         return config
 
@@ -54,8 +57,7 @@ class ModernBert(Family):
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """The word embeddings in the tokens' place."""
-        words = model.get_input_embeddings()(inputs["input_ids"])
-        return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": words}, "inputs_embeds"
+        return embedded(model, inputs)
 
 
 PART = ModernBert
