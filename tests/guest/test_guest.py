@@ -39,18 +39,21 @@ def test_it_is_trained_and_weighed(installed, tmp_path):
     recipe = run(installed, "-m", "steelyard", "tasks", "text-tagging", "--tiny").stdout
     (tmp_path / "tags.yaml").write_text(recipe, encoding="utf-8")
     small = ["model.family=word-mean", "model.size=small", "evidence.explanation.rows=20", "training.epochs=3"]
-    done = run(installed, "-m", "steelyard", "train", "tags.yaml", "--json", *(word for key in small for word in ("--set", key)), cwd=tmp_path)
+    done = run(installed, "-m", "steelyard", "train", "tags.yaml", "--json", *(word for key in small for word in ("--set", key)),
+               cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["quantities"]["quality"]["jaccard"]["value"] > 0.6
     page = Path(tmp_path / told["page"]).read_text(encoding="utf-8")
     assert "jaccard" in page.lower()
+    found = json.loads((tmp_path / told["run"] / "evidence/data.json").read_text(encoding="utf-8"))["findings"]
+    assert next(one for one in found if one["code"] == "data/shouting")["outcome"] == "issue"
     answered = run(installed, "-m", "steelyard", "predict", told["run"], "my parcel never came", cwd=tmp_path)
     assert answered.returncode == 0, answered.stderr
 
 
 def test_its_parts_pass_the_contract(installed):
-    done = run(installed, "-m", "pytest", "tests/contract", "-k", "tagging or word-mean or jaccard or only-one",
+    done = run(installed, "-m", "pytest", "tests/contract", "-k", "tagging or word-mean or jaccard or only-one or shouting",
                cwd=Path(__file__).resolve().parents[2])
     assert done.returncode == 0, done.stdout[-3000:]
 

@@ -32,6 +32,8 @@ class TextTagging(TextClassification):
     )
     metrics: ClassVar[tuple[str, ...]] = ("jaccard",)
     best: ClassVar[str] = "jaccard"
+    at_once: ClassVar[bool] = False  # rows are measured one by one, by `measure`
+    settings: ClassVar[tuple[str, ...]] = ("batch_tokens",)  # its loss knows neither label_smoothing nor class_weights
     tiny: ClassVar[Mapping[str, Any]] = {
         **TextClassification.tiny,
         "task": "text-tagging",
