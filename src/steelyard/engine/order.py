@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -52,7 +53,7 @@ class Plan:
         """The epoch that a step belongs to."""
         while self._starts[-1] <= step:
             self.start(len(self._starts))
-        return int(np.searchsorted(self._starts, step, side="right")) - 1
+        return bisect_right(self._starts, step) - 1
 
     def passed(self, done: int) -> float:
         """Epochs that are done after so many steps."""

@@ -14,6 +14,7 @@ from steelyard.engine import machine, optim
 from steelyard.engine.answer import BATCH
 from steelyard.engine.average import Average
 from steelyard.engine.chosen import Chosen
+from steelyard.engine.compiled import forward
 from steelyard.engine.measure import heaviest
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.step import Stepper, arrange, place, precise
@@ -26,6 +27,7 @@ MOST = 8  # optimiser steps; the first, on the longest examples, warms up and sh
 LEAST = 3  # timed steps
 SHARE, AT_ONCE = 0.05, 1.0  # of the training's time, and seconds, that may be spent before further steps are left out
 PATIENCE = 20.0  # seconds after which they are left out in any case
+GOLDEN = 0.618034  # times 1, 2, 3...: however few steps are timed, they stand for all parts of the training evenly
 ANSWERED = 3  # batches of answers that are timed
 
 
@@ -59,28 +61,29 @@ def rehearse(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, batches
     watched = machine.reset_peak()
     twin = copy.deepcopy(model).train()
     arrange(twin, machine.device(), chosen.layout)
-    training, stepper, optimizer = prepared.training, Stepper(prepared, twin, chosen), optim.optimizer(twin, prepared.training)
+    stepper = Stepper(prepared, twin, chosen, forward(prepared, twin, chosen))
+    training, optimizer = prepared.training, optim.optimizer(twin, prepared.training)
     optim.set_rate(optimizer, 0.0)
-    average = Average(twin, training.ema)
+    average, learning = Average(twin, training.ema), [p for p in twin.parameters() if p.requires_grad]
     began = time.perf_counter()
 
-    def step(indices: np.ndarray, number: int) -> float:
+    def step(indices: np.ndarray, number: int, behind: float) -> float:
         start = time.perf_counter()
-        float(stepper.gradients(indices, Key(prepared.recipe.seed, 0, number)))
-        clipped(twin, training.max_grad_norm)
+        float(stepper.gradients(indices, Key(prepared.recipe.seed, 0, number), behind))
+        clipped(learning, training.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
         average.update(number)
         return time.perf_counter() - start
 
-    first = step(heaviest(prepared), 0)
+    first = step(heaviest(prepared), 0, behind=1.0)
     picked = spread(weights, min(MOST - 1, max(steps, LEAST)))
     enough = min(PATIENCE, max(AT_ONCE, SHARE * steps * first))
     seconds: list[float] = []
     for number, batch in enumerate(picked, start=1):
         if len(seconds) >= LEAST and time.perf_counter() - began > enough:
             break
-        seconds.append(step(batches[batch], number))
+        seconds.append(step(batches[batch], number, behind=(0.3 + GOLDEN * number) % 1))
     answer, answered = answer_seconds(twin, prepared.task, prepared.processor, prepared.stores["validation"],
                                       prepared.dataset.rows["validation"], chosen.precision)
     return Rehearsal(np.array(seconds), picked[: len(seconds)], answer, answered, machine.peak_memory() if watched else None)

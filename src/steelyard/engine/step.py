@@ -20,6 +20,8 @@ from steelyard.errors import OutsideError
 from steelyard.language import say
 from steelyard.parts import Augment, Batch, Key
 
+CUDA = torch.cuda.is_available()
+
 
 def precise(device: torch.device, precision: str) -> AbstractContextManager[None]:
     """bf16 autocast, or nothing for fp32."""
@@ -43,6 +45,9 @@ def arrange(model: nn.Module, device: torch.device, layout: str) -> None:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack this form
 
 
+EARLY = 0.6  # of the steps see pictures of training.augment.early_size
+
+
 class Stepper:
     """The gradients of effective batches of the training rows, as the recipe and `chosen` want them.
 
@@ -58,14 +63,15 @@ class Stepper:
         self.padded = None if lengths is None or not chosen.micro_tokens else buckets(lengths)
         self.waited = 0.0  # seconds that collating took
 
-    def gradients(self, indices: np.ndarray, key: Key) -> Tensor:
+    def gradients(self, indices: np.ndarray, key: Key, behind: float = 1.0) -> Tensor:
         """() the mean loss over the examples at these places; gradients are added to the parameters'.
 
+        behind: the share of the training that is done. Examples may be smaller early on, and never are by default.
         Where an accelerator's memory is not enough, the micro-batch is halved and the same batch done again.
         """
         while True:
             try:
-                return self._accumulate(indices, key)
+                return self._accumulate(indices, key, behind)
             except torch.OutOfMemoryError as error:
                 if self.chosen.micro_batch == 1:
                     raise OutsideError(say("the accelerator's memory is not enough for one example; a smaller model.size or "
@@ -74,28 +80,30 @@ class Stepper:
             self.chosen = replace(self.chosen, micro_batch=-(-self.chosen.micro_batch // 2), micro_tokens=self.chosen.micro_tokens // 2)
             torch.cuda.empty_cache()
 
-    def _accumulate(self, indices: np.ndarray, key: Key) -> Tensor:
+    def _accumulate(self, indices: np.ndarray, key: Key, behind: float) -> Tensor:
         """The loss is divided by the count of the whole effective batch, so micro-batches of any size give the same gradient."""
         began = time.perf_counter()
-        batches = [self.collated(part, key) for part in self._cut(indices)]
+        batches = [self.collated(part, key, behind) for part in self._cut(indices)]
         self.waited += time.perf_counter() - began
         count = max(1, sum(batch.count for batch in batches))
-        total = torch.zeros((), device=self.device)
+        total: Tensor | None = None
         for shard, batch in enumerate(batches):
-            reseed(replace(key, shard=shard))
+            reseed(key if not shard else replace(key, shard=shard))
             with precise(self.device, self.chosen.precision):
                 outputs = self.forward(**batch.inputs)
             loss = self.task.loss(outputs, batch, self.prepared.aim) / count
             loss.backward()
-            total += loss.detach()
+            total = loss.detach() if total is None else total + loss.detach()
+        assert total is not None
         return total
 
-    def collated(self, indices: np.ndarray, key: Key) -> Batch:
+    def collated(self, indices: np.ndarray, key: Key, behind: float = 1.0) -> Batch:
         """One micro-batch, varied, on the device."""
         examples = self.store.take(torch.from_numpy(indices))
         batch = self.task.collate(examples, self.prepared.processor, key)
         if self.varied:
-            batch = self.task.augment(batch, examples.numbers, self.augment, key)
+            how = self.augment if behind < EARLY else replace(self.augment, early_size=0)
+            batch = self.task.augment(batch, examples.numbers, how, key)
         return place(batch, self.device, self.chosen.layout)
 
     def _cut(self, indices: np.ndarray) -> Iterator[np.ndarray]:
@@ -110,5 +118,5 @@ def reseed(key: Key) -> None:
     """Dropout draws from the key, not from what ran before."""
     number = key.number("dropout")
     torch.default_generator.manual_seed(number)
-    if torch.cuda.is_available():
+    if CUDA:
         torch.cuda.manual_seed_all(number)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from steelyard import catalog
@@ -19,10 +18,12 @@ from steelyard.engine import checkpoint, machine, optim
 from steelyard.engine.answer import statistics
 from steelyard.engine.average import Average
 from steelyard.engine.chosen import Chosen
+from steelyard.engine.compiled import forward
 from steelyard.engine.order import Plan
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.signals import Stop
 from steelyard.engine.step import Stepper, arrange
+from steelyard.engine.watch import Watch
 from steelyard.errors import InputError, OutsideError, listing
 from steelyard.language import say
 from steelyard.parts import Key, Metric
@@ -89,8 +90,8 @@ class Trained:
 
 
 def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Callable[[Mapping[str, Any]], None], stop: Stop,
-          checkpoints: Path) -> Trained:
-    """Train from the newest checkpoint in `checkpoints`, or from the start.
+          checkpoints: Path, watch: Watch | None = None) -> Trained:
+    """Train from the newest checkpoint in `checkpoints`, or from the start. watch: what looks on; nothing is drawn where it is None.
 
     Raises Interrupted after a signal, with a checkpoint written, and OutsideError where a number is no longer finite.
     """
@@ -101,7 +102,9 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
         checkpointed(model, prepared)
     learner = Learner(model, optim.optimizer(model, training), Average(model, training.ema), Best(best_metric(prepared)))
     done, before = resume(learner, checkpoints)
-    stepper, saver = Stepper(prepared, model, chosen), Saver(checkpoints, training.checkpoint_every, training.keep_checkpoints)
+    stepper, watch = Stepper(prepared, model, chosen, forward(prepared, model, chosen)), watch or Watch(prepared, chosen)
+    saver = Saver(checkpoints, training.checkpoint_every, training.keep_checkpoints)
+    weights = [p for p in model.parameters() if p.requires_grad]
     start, timing = time.perf_counter(), {"train": 0.0, "validation": 0.0, "checkpoint": 0.0}
     model.train()
     while done < plan.total and not learner.best.waited >= (training.early_stopping or math.inf):
@@ -109,11 +112,12 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
         epoch, examples = plan.at(done)
         rate = optim.learning_rate(done, plan.total, training)
         optim.set_rate(learner.optimizer, rate)
-        loss = float(stepper.gradients(examples, Key(prepared.recipe.seed, epoch, done)))
-        norm = clipped(model, training.max_grad_norm)
+        loss = float(stepper.gradients(examples, Key(prepared.recipe.seed, epoch, done), done / plan.total))
+        norm = clipped(weights, training.max_grad_norm)
         if not math.isfinite(norm) or not math.isfinite(loss):
             raise not_finite(prepared, model, done, examples, loss, checkpoints)
         learner.optimizer.step()
+        watch.step(model, examples, done + 1, evaluates(training, plan, done + 1))
         learner.optimizer.zero_grad()
         learner.average.update(done)
         done += 1
@@ -126,7 +130,8 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
             with learner.average.judged():
                 measured = validate(prepared, model, chosen, list(prepared.task.metrics))
                 learner.best.offer(measured[learner.best.metric.name], done, model)
-            log({"step": done, "epoch": round(plan.passed(done), 4),
+                watch.rows(model, done)
+            log({"step": done, "epoch": round(plan.passed(done), 4), **watch.pace(timing["train"], stepper.waited),
                  **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
             model.train()
             timing["validation"] += time.perf_counter() - began
@@ -148,20 +153,19 @@ def evaluates(training: Training, plan: Plan, done: int) -> bool:
     return plan.ends_epoch(done) if training.evaluate_every == "epoch" else done % training.evaluate_every == 0
 
 
-def clipped(model: nn.Module, longest: float) -> float:
+def clipped(weights: Sequence[Tensor], longest: float) -> float:
     """The length of the whole gradient, which is cut down to `longest` where it is longer; 0: never."""
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    norm = get_total_norm(gradients)
-    length = float(norm)
+    gradients = [p.grad for p in weights if p.grad is not None]
+    length = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
     if longest and length > longest:
-        clip_grads_with_norm_(model.parameters(), longest, norm)
+        torch._foreach_mul_(gradients, longest / (length + 1e-6))  # as clip_grad_norm_ does, which counts twice what is known here
     return length
 
 
 def checkpointed(model: PreTrainedModel, prepared: Prepared) -> None:
     """Layers are computed anew on the way back. Raises InputError where the architecture has no such thing."""
     try:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     except ValueError as error:
         raise InputError(say("{where}: a model of type {kind} cannot do this; leave it out",
                              where=prepared.recipe.where("training.gradient_checkpointing"), kind=model.config.model_type)) from error

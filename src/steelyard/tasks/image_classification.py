@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -37,7 +38,8 @@ class ImageClassification(Classification):
     )
     family: ClassVar[str] = "resnet"
     ways: ClassVar[tuple[str, str]] = ("mean", "blur")
-    settings: ClassVar[tuple[str, ...]] = (*Classification.settings, "augment.flip", "augment.shift", "augment.cutout", "augment.mixup")
+    settings: ClassVar[tuple[str, ...]] = (*Classification.settings, "augment.flip", "augment.shift", "augment.cutout",
+                                            "augment.early_size", "augment.mixup")
     tiny: ClassVar[Mapping[str, Any]] = {
         "task": "image-classification",
         "data": {"train": "builtin:digits"},
@@ -60,13 +62,12 @@ class ImageClassification(Classification):
 
         pixels = examples.fields["pixels"]
         pixels = torch.stack(pixels) if isinstance(pixels, list) else pixels
-        scale = torch.tensor(processor.rescale_factor) / torch.tensor(processor.image_std)
-        shift = -torch.tensor(processor.image_mean) / torch.tensor(processor.image_std)
-        values = torch.addcmul(shift[:, None, None], pixels.float(), scale[:, None, None])
+        scale, shift = _scaling(processor.rescale_factor, tuple(processor.image_mean), tuple(processor.image_std))
+        values = torch.addcmul(shift, pixels.float(), scale)
         return Batch({"pixel_values": values}, self.told(examples, targets), len(examples), examples.rows)
 
     def augment(self, batch: Batch, numbers: Tensor, how: Augment, key: Key) -> Batch:
-        """Mirrored, moved, cut out, mixed, in this order. With mixup the targets become (examples, labels) float32.
+        """Mirrored, moved, cut out, reduced, mixed, in this order. With mixup the targets become (examples, labels) float32.
 
         A picture is seen mirrored in every second epoch, which of the two by the seed: in two epochs each way once, as
         Jordan 2024, arXiv:2404.00498, section 3.6, found to learn faster than a coin that is thrown anew. All else is drawn
@@ -86,6 +87,8 @@ class ImageClassification(Classification):
             pictures = augment.shift(pictures, draws("shift", 2), how.shift)
         if how.cutout:
             pictures = augment.cutout(pictures, draws("cutout", 2), how.cutout)
+        if how.early_size:
+            pictures = augment.smaller(pictures, how.early_size)
         if how.mixup and targets is not None:
             soft = torch.nn.functional.one_hot(targets, len(self.labels)).to(torch.float32)
             pictures, targets = augment.mixup(pictures, soft, draws("mixup", 2), how.mixup)
@@ -166,6 +169,15 @@ def _fitted(picture: np.ndarray, processor: Processor) -> np.ndarray:
     whole = processor(images=[planes], do_rescale=False, do_normalize=False, do_convert_rgb=False,
                       input_data_format="channels_first", return_tensors="np")["pixel_values"][0]
     return np.ascontiguousarray(np.rint(whole).clip(0, 255).astype(np.uint8))
+
+
+@lru_cache(16)
+def _scaling(factor: float, mean: tuple[float, ...], spread: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """Two (channels, 1, 1): pixels * the first + the second have mean 0 and spread 1."""
+    import torch
+
+    spreads = torch.tensor(spread)[:, None, None]
+    return torch.tensor(factor) / spreads, -torch.tensor(mean)[:, None, None] / spreads
 
 
 def _crops(processor: Processor) -> bool:
