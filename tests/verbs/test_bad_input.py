@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import pickle
 import resource
@@ -17,6 +18,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hub_client import fetched
+from hub_server import Hub
 from PIL import Image
 
 from steelyard.cli import main
@@ -91,6 +94,45 @@ def links(member: tarfile.TarInfo) -> None:
     member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 0
 
 
+def table_of_pictures(folder: Path, *names: str, table: str = "rows.csv", column: str = "image") -> Path:
+    """Six pictures, and a table that names them, and then `names`."""
+    (folder / "set" / "pictures").mkdir(parents=True)
+    for number in range(6):
+        Image.new("L", (8, 8), number).save(folder / "set" / "pictures" / f"{number}.png")
+    named = [*(f"pictures/{number}.png" for number in range(6)), *names]
+    lines = "".join(f"{name},{'ab'[number % 2]}\n" for number, name in enumerate(named))
+    (folder / "set" / table).write_text(f"{column},label\n{lines}")
+    return written(folder, PICTURES.format(train="set" if table.startswith("metadata") else f"set/{table}"))
+
+
+def saved(folder: Path, *splits: str) -> Path:
+    """A set as `datasets` saves it, whose rows are cut short; or one with these splits."""
+    for split in splits or ("",):
+        place = folder / "saved" / split
+        place.mkdir(parents=True)
+        (place / "dataset_info.json").write_text('{"features": {}}')
+        (place / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}')
+        with pa.ipc.new_stream(str(place / "data.arrow"), pa.schema({"text": pa.string()})) as stream:
+            stream.write_table(pa.table({"text": ["a text"] * 99}))
+        (place / "data.arrow").write_bytes((place / "data.arrow").read_bytes()[:-400])
+    if splits:
+        (folder / "saved" / "dataset_dict.json").write_text(json.dumps({"splits": splits}))
+    return written(folder, RECIPE.format(train="saved", more=""))
+
+
+def two_tables(folder: Path, second: str) -> Path:
+    """Two files to learn from."""
+    (folder / "second.csv").write_text(second)
+    (folder / "rows.csv").write_text(GOOD)
+    return written(folder, RECIPE.format(train="{rows.csv: 1, second.csv: 2}", more=""))
+
+
+def label_names(folder: Path, names: str) -> Path:
+    """Labels as numbers, and a file of their names."""
+    (folder / "names.txt").write_text(names)
+    return rows(folder, GOOD.replace(",a\n", ",0\n").replace(",b\n", ",1\n"), more=", label_names: names.txt")
+
+
 def two_sets(folder: Path, test: str) -> Path:
     (folder / "test.csv").write_text(test)
     return rows(folder, GOOD, more=", test: test.csv")
@@ -159,6 +201,34 @@ KINDS: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "a picture bomb": (lambda f: folder_of(f, bomb(100_000, 100_000), "x.png"), ["x.png"]),
     "a tar that climbs out": (lambda f: archive(f, climbs), ["pictures.tar.gz", ".."]),
     "a tar with a link": (lambda f: archive(f, links), ["pictures.tar.gz"]),
+    "a column of paths with a missing picture": (lambda f: table_of_pictures(f, "pictures/9.png"),
+                                                 ["rows.csv:8", "pictures/9.png", "data.max_bad_rows"]),
+    "a path that leads out of the folder": (lambda f: table_of_pictures(f, "../recipe.png"), ["rows.csv:8", "../recipe.png"]),
+    "a path that leads to the root": (lambda f: table_of_pictures(f, "/etc/passwd.png"), ["rows.csv:8", "/etc/passwd.png"]),
+    "a picture that metadata does not name": (lambda f: [table_of_pictures(f, table="metadata.csv", column="file_name"),
+                                                         (f / "set" / "more.png").write_bytes(b"x"), f / "recipe.yaml"][2],
+                                              ["set/more.png", "metadata.csv"]),
+    "metadata without file_name": (lambda f: table_of_pictures(f, table="metadata.csv", column="name"), ["metadata.csv", "file_name"]),
+    "JSON that breaks off": (lambda f: rows(f, '[{"text": "a b", "label": "a"},\n{"text": ', "rows.json"), ["rows.json:2", "JSON"]),
+    "JSON of two lists": (lambda f: rows(f, '{"one": [{"text": "a b"}], "two": [{"text": "c d"}]}', "rows.json"),
+                          ["rows.json", "one", "two"]),
+    "JSON columns of unequal lengths": (lambda f: rows(f, '{"text": ["a b", "c d"], "label": ["a"]}', "rows.json"),
+                                        ["rows.json", "text: 2", "label: 1"]),
+    "two data sets whose labels differ": (lambda f: two_tables(f, GOOD.replace(",a\n", ",0\n").replace(",b\n", ",1\n")),
+                                          ["rows.csv", "second.csv", "a, b", "0, 1", "data.labels"]),
+    "two data sets whose columns differ": (lambda f: two_tables(f, "text\nthe cat\nthe dog\n"), ["rows.csv", "second.csv", "label"]),
+    "a file that is named twice": (changed("rows.csv", "[rows.csv, rows.*]"), ["data.train", "rows.csv"]),
+    "names for fewer labels": (lambda f: label_names(f, "sport\n"), ["rows.csv:3", "names.txt", '"1"']),
+    "one name for two labels": (lambda f: label_names(f, "sport\nsport\n"), ["data.label_names", "names.txt", "sport"]),
+    "no file of names": (lambda f: rows(f, GOOD, more=", label_names: nmaes.txt"), ["data.label_names", "nmaes.txt"]),
+    "a column beyond the last": (lambda f: rows(f, GOOD, more=", header: false, columns: {text: 1, label: 5}"),
+                                 ["rows.csv", '"5"', "1, 2"]),
+    "UTF-16 as UTF-8": (lambda f: rows(f, GOOD.encode("utf-16")), ["rows.csv", "data.encoding: utf-16"]),
+    "a saved set of two splits": (lambda f: saved(f, "train", "test"), ["saved/train", "saved/test"]),
+    "a saved set that is cut short": (saved, ["data.arrow"]),
+    "a set of the Hub without network and copy": (changed("rows.csv", '"hub:org/none:train"'),
+                                                  ["data.train", "org/none", "HF_HUB_OFFLINE"]),
+    "a name that no set of the Hub has": (changed("rows.csv", '"hub:a b"'), ["data.train", "hub:a b", "hub:NAME"]),
     "a pickle for weights": (pickled, ["model.from", "pytorch_model.bin"]),
     "no model folder": (changed("family: bert, size: tiny", "from: nowhere"), ["model.from", "nowhere"]),
 }
@@ -247,3 +317,64 @@ def test_other_verbs_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     }.items():
         assert main(argv) == 2, argv
         one_sentence(capsys.readouterr().err, [words])
+
+
+# ---------------------------------------------------------------- the Hub, asked by processes of their own
+
+FILES = {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"0123456789"}
+# what is wrong -> (the Hub id or (id, revision), exit code, words that the sentence must hold)
+AT_THE_HUB: dict[str, tuple[str | tuple[str, str], int, list[str]]] = {
+    "an id that does not exist": ("org/none", 2, ["model.from", '"org/none"', "hf auth login"]),
+    "an id that cannot be one": ("hub:a/b/c", 2, ["model.from", "a/b/c", "OWNER/NAME"]),
+    "private": ("bob/secret", 2, ['"bob/secret"', "hf auth login"]),
+    "gated": ("org/gated", 2, ['"org/gated"', "hf auth login", "/org/gated"]),
+    "no such revision": (("org/good", "v9"), 2, ['"v9"', '"org/good"', "/commits/main"]),
+    "a pickle for weights": ("org/pickle", 2, ["pytorch_model.bin", "safetensors"]),
+    "no model": ("org/notes", 2, ["config.json"]),
+    "damaged on the way": ("org/damaged", 4, ["model.safetensors"]),
+    "listed, but not there": ("org/lost", 4, ['"org/lost"']),
+    "a Hub that fails": ("org/broken", 4, ["500"]),
+    "a Hub that wants to be left alone": ("org/busy", 4, ["429"]),
+    "a Hub that hangs": ("org/hangs", 4, ["HF_ENDPOINT", "HF_HUB_OFFLINE=1"]),
+}
+
+
+def faulty(hub: Hub) -> None:
+    """All of them in one Hub."""
+    for name in ("org/good", "org/gated", "org/damaged", "org/lost", "org/broken", "org/busy", "org/hangs", "bob/secret"):
+        hub.commit(name, {**FILES, "config.json": name.encode()})
+    hub.repo("org/gated").gated = hub.repo("bob/secret").private = True
+    hub.commit("org/pickle", {"config.json": b"{}", "pytorch_model.bin": b"1"})
+    hub.commit("org/notes", {"notes.txt": b"1"})
+    hub.commit("org/damaged", {"model.safetensors": b"damaged"})
+    hub.fault("corrupt", "/lfs/.*")
+    hub.fault("404", "/org/lost/resolve/.*model.safetensors", times=9)
+    hub.fault("500", "/api/models/org/broken")
+    hub.fault("429", "/api/models/org/busy")
+    hub.fault("hang", "/api/models/org/hangs")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_hub_refuses_or_fails(language: str, hub: Hub, tmp_path: Path) -> None:
+    faulty(hub)
+    told = fetched(hub.environment(tmp_path), *(source for source, _, _ in AT_THE_HUB.values()), language=language)
+    wrong = fetched(hub.environment(tmp_path, "hf_wrong"), "org/good", language=language)
+    good = fetched(hub.environment(tmp_path, "hf_of_alice"), "org/gated", "bob/secret", language=language)
+    dead = fetched({**hub.environment(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}, "org/good", language=language)
+    offline = fetched({**hub.environment(tmp_path), "HF_HUB_OFFLINE": "1"}, "org/good", language=language)
+    expected = [*((code, words) for _, code, words in AT_THE_HUB.values()), (2, ["HF_TOKEN", "/settings/tokens"]), (2, ["/org/gated"]),
+                (2, ["bob/secret"]), (4, ["http://127.0.0.1:9", "HF_ENDPOINT"]), (2, ['"org/good"', "HF_HUB_OFFLINE"])]
+    for one, (code, words) in zip([*told, *wrong, *good, *dead, *offline], expected, strict=True):
+        assert one.get("code") == code and one["seconds"] < 10, (one, words)
+        one_sentence(one["error"], words if language == "en" else [word.strip('"') for word in words])
+        assert (language == "zh") == any("\u4e00" <= letter <= "\u9fff" for letter in one["error"]), one["error"]
+        assert "Error" not in one["noise"] and "Traceback" not in one["noise"]
+
+
+def test_the_real_command_without_a_network(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(GOOD)
+    recipe = written(tmp_path, "task: text-classification\ndata: {train: rows.csv}\nmodel: {from: org/good}\n")
+    told = subprocess.run([sys.executable, "-m", "steelyard", "train", recipe.name], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=120, env={**os.environ, **hub.environment(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert told.returncode == 4 and told.stdout == "" and not (tmp_path / "runs").exists()
+    one_sentence(told.stderr, ["recipe.yaml:3", "model.from", "http://127.0.0.1:9"])
