@@ -43,8 +43,16 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)  ## our loop beside a bare PyTorch loop and a textbook's, on MNIST (STEELYARD_DATA)
+bench: $(READY)  ## every table of docs/benchmarks.md (STEELYARD_DATA): some two hours on two quiet cores
+	$(BIN)/pip install --quiet --constraint constraints.txt accelerate lightning
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/mnist.py
+	$(BIN)/python benchmarks/cifar.py
+	$(BIN)/python benchmarks/bert_step.py
+	$(BIN)/python benchmarks/trec.py
+	$(BIN)/python benchmarks/recipes.py --seeds 3 mnist-fast trec trec-scratch sst2 sst2-pretrained
+	$(BIN)/python benchmarks/recipes.py thucnews cifar10 cifar10-best
+	$(BIN)/python benchmarks/memory.py 2000
 
 docs: $(READY)  ## the documentation, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
