@@ -88,3 +88,25 @@ def test_the_table_of_arguments_is_what_did_you_mean_knows() -> None:
     for theirs, ours in rows:
         if theirs != ours.rpartition(".")[2]:
             assert SYNONYMS[theirs] == ours
+
+
+def test_pictures_in_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    for number, (label, suffix) in enumerate([("cat", "jpg"), ("dog", "png"), ("cat", "webp"), ("dog", "jpg")] * 12):
+        file = tmp_path / "photos" / label / f"{number}.{suffix}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (24, 24), (200 if label == "cat" else 30, 4 * number, 90)).save(file)
+    monkeypatch.setattr(sys.modules[__name__], "TUTORIALS", TUTORIALS.parent / "how-to")
+    _, commands = follow("pictures.md", tmp_path, monkeypatch)
+    assert "How often is it right?" in commands["train photos.yaml"]
+
+
+def test_chinese_titles_with_names_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "names.txt").write_text("体育\n财经\n", encoding="utf-8")
+    titles = [(f"第{i}轮 {'球队 赢得 比赛' if i % 2 == 0 else '股票 市场 上涨'} 消息", i % 2) for i in range(60)]
+    (tmp_path / "titles.txt").write_text("".join(f"{text}\t{label}\n" for text, label in titles), encoding="utf-8")
+    monkeypatch.setattr(sys.modules[__name__], "TUTORIALS", TUTORIALS.parent / "how-to")
+    _, commands = follow("chinese.md", tmp_path, monkeypatch)
+    assert "How often is it right?" in commands["train titles.yaml"]
+    assert '"体育"' in (tmp_path / "runs/titles/model/config.json").read_text(encoding="utf-8")

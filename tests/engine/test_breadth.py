@@ -224,3 +224,25 @@ def test_two_sets_by_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     small = np.array([file == "small.csv" for file in rows.column("_file")])
     seen = prepared.stores["train"].rows.numpy()[np.concatenate(prepared.plan.batches(0))]
     assert len(seen) == len(rows) and abs(small[seen].mean() - 0.5) < 0.02
+
+
+def test_batches_that_are_collated_ahead_are_the_same(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from steelyard.engine import step
+
+    prepared = make(*PICTURE, {"epochs": 2, "batch_size": 64})
+    plan, model = prepared.plan, first_model(prepared).train()
+    early, plain = Stepper(prepared, model, ONE), Stepper(prepared, model, ONE)
+    plain.small = False
+    many = 0
+    for number in range(plan.total):
+        epoch, examples = plan.at(number)
+        losses = [float(stepper.gradients(examples, Key(0, epoch, number))) for stepper in (early, plain)]
+        assert losses[0] == losses[1]
+        many += len(early.ahead)
+    assert many > plan.total
+    strange = plan.at(3)[1][::-1].copy()  # not the plan's: a measurement, say
+    assert float(early.gradients(strange, Key(0, 0, 2))) == float(plain.gradients(strange, Key(0, 0, 2)))
+    monkeypatch.setattr(step, "AHEAD", 1)
+    alone = Stepper(prepared, model, ONE)
+    alone.gradients(plan.at(0)[1], Key(0))
+    assert not alone.ahead

@@ -46,6 +46,7 @@ def arrange(model: nn.Module, device: torch.device, layout: str) -> None:
 
 
 EARLY = 0.6  # of the steps see pictures of training.augment.early_size
+AHEAD = 400_000  # values of the inputs that are collated at once: with small examples calls cost more than their work, if it stays in the cache
 
 
 class Stepper:
@@ -61,6 +62,8 @@ class Stepper:
         self.varied = self.augment != Augment()
         lengths = self.store.lengths()
         self.padded = None if lengths is None or not chosen.micro_tokens else buckets(lengths)
+        self.small = not self.varied and all(field.dense is not None for field in self.store.fields.values())
+        self.ahead: dict[int, tuple[np.ndarray, Batch]] = {}  # step -> its examples, and their batch
         self.waited = 0.0  # seconds that collating took
 
     def gradients(self, indices: np.ndarray, key: Key, behind: float = 1.0) -> Tensor:
@@ -83,7 +86,8 @@ class Stepper:
     def _accumulate(self, indices: np.ndarray, key: Key, behind: float) -> Tensor:
         """The loss is divided by the count of the whole effective batch, so micro-batches of any size give the same gradient."""
         began = time.perf_counter()
-        batches = [self.collated(part, key, behind) for part in self._cut(indices)]
+        early = self._foreseen(indices, key) if self.small and len(indices) <= self.chosen.micro_batch else None
+        batches = [early] if early is not None else [self.collated(part, key, behind) for part in self._cut(indices)]
         self.waited += time.perf_counter() - began
         count = max(1, sum(batch.count for batch in batches))
         total: Tensor | None = None
@@ -96,6 +100,29 @@ class Stepper:
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
         return total
+
+    def _foreseen(self, indices: np.ndarray, key: Key) -> Batch | None:
+        """The batch of this step, collated together with those of some steps to come; None where it is no such step.
+
+        What `collate` draws hangs on the epoch and the example's number, not on the step: it does not matter when it is drawn.
+        """
+        if key.step not in self.ahead:
+            plan, self.ahead = self.prepared.plan, {}
+            each = sum(int(np.prod(field.shapes[0])) for field in self.store.fields.values()) * len(indices)
+            first = key.step - plan.start(key.epoch)
+            steps = plan.batches(key.epoch)[first : first + AHEAD // each] if first >= 0 else []
+            if len(steps) < 2:
+                return None
+            whole = self.collated(np.concatenate(steps), key)
+            if whole.extra or whole.targets is None or whole.count != len(whole.rows):
+                self.small = False
+                return None
+            ends = np.cumsum([0, *map(len, steps)])
+            for number, (own, a, b) in enumerate(zip(steps, ends, ends[1:], strict=False)):
+                inputs = {name: value[a:b] for name, value in whole.inputs.items()}
+                self.ahead[key.step + number] = own, Batch(inputs, whole.targets[a:b], len(own), whole.rows[a:b])
+        own, batch = self.ahead.pop(key.step, (np.empty(0), None))
+        return batch if np.array_equal(own, indices) else None
 
     def collated(self, indices: np.ndarray, key: Key, behind: float = 1.0) -> Batch:
         """One micro-batch, varied, on the device."""
