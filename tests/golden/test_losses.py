@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from steelyard.engine.job import first_model
 from steelyard.engine.chosen import Chosen
+from steelyard.engine.job import first_model
 from steelyard.engine.prepare import prepare
 from steelyard.engine.signals import Stop
 from steelyard.engine.train import train

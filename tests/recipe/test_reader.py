@@ -16,6 +16,8 @@ from steelyard.recipe.training import FALLBACK, Training
 
 MINIMAL = "task: text-classification\ndata: {train: a.csv}\n"
 
+MIX = "a path (a file, a glob, a folder, builtin:NAME, hub:NAME), a list of them, or pairs of a path and its weight"
+
 
 def recipe(tmp_path: Path, text: str, *overrides: str) -> Recipe:
     """Read `text` as recipe.yaml, complaining of it by its bare name."""
@@ -169,9 +171,9 @@ def test_complaints(tmp_path, added, said):
     ("{test: {column: split}, train: a}", "data.test.value: missing; want a text"),
     ("{test: {colum: split, value: x}, train: a}", "data.test.colum: no such key; did you mean column?"),
     ("{train: []}",
-     "data.train: got [], want a path (a file, a glob, a folder, builtin:NAME, hub:NAME), a list of them, or pairs of a path and its weight"),
+     f"data.train: got [], want {MIX}"),
     ("{train: {a: b}}",
-     "data.train.a: got \"b\", want a path (a file, a glob, a folder, builtin:NAME, hub:NAME), a list of them, or pairs of a path and its weight"),
+     f'data.train.a: got "b", want {MIX}'),
     ("{train: a, encoding: utf-9}", 'data.encoding: no encoding is called "utf-9" (there are: utf-8, gb18030, latin-1 and more)'),
     ("{train: a, max_bad_rows: -1}", "data.max_bad_rows: got -1, want a whole number, 0 or more"),
     ("{train: a, columns: [text]}", 'data.columns: got ["text"], want pairs such as {text: review, label: stars}'),

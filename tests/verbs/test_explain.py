@@ -120,7 +120,8 @@ def test_refused_evidence_is_said(pictures, monkeypatch):
         run.evidence_file("explanation", "test").write_text(kept)
 
 
-@pytest.mark.parametrize("given, methods, match", [("\u200b", (), "nothing to explain"), ("", (), "the input is empty"), ("a text", ("oclusion",), "did you mean occlusion")])
+@pytest.mark.parametrize("given, methods, match", [
+    ("\u200b", (), "nothing to explain"), ("", (), "the input is empty"), ("a text", ("oclusion",), "did you mean occlusion")])
 def test_what_cannot_be_explained(texts, given, methods, match):
     with pytest.raises(InputError, match=match):
         explain(texts, given, methods)

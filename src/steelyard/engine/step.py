@@ -46,7 +46,7 @@ def arrange(model: nn.Module, device: torch.device, layout: str) -> None:
 
 
 EARLY = 0.6  # of the steps see pictures of training.augment.early_size
-AHEAD = 400_000  # values of the inputs that are collated at once: with small examples calls cost more than their work, if it stays in the cache
+AHEAD = 400_000  # values of the inputs that are collated at once: few calls, and what stays in the processor's cache
 
 
 class Stepper:

@@ -18,7 +18,7 @@ from steelyard.rows import Rows
 
 VOCABULARY = 30_000  # words at most; one that occurs once stands for all that are unknown
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
-UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]"  # Thai, Lao, Burmese, Khmer, kana: a character is a word, as in Chinese
+UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]"  # Thai, Lao, Burmese, Khmer, kana: a character is a word, as Chinese
 
 
 class TextCnnConfig(PreTrainedConfig):
