@@ -9,6 +9,7 @@ import steelyard
 from steelyard.engine.job import data_hash
 from steelyard.engine.prepare import task_of
 from steelyard.engine.split import dataset
+from steelyard.errors import InputError
 from steelyard.evidence.case import set_name
 from steelyard.recipe.reader import anchored, read
 
@@ -83,3 +84,22 @@ def test_further_rows_have_a_folder_and_a_page_of_their_own(folder: Path) -> Non
                                             (".hid.csv", "hid"), ("builtin:messages", "builtin:messages"), ("folder/", "folder")])
 def test_a_set_never_takes_the_name_of_a_split(data: str | None, name: str) -> None:
     assert set_name(data) == name
+
+
+def test_blocks_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from steelyard.engine import read as module
+
+    monkeypatch.setattr(module, "BLOCK", 4)
+    monkeypatch.setattr(module, "BLOCK_BYTES", 100)
+    rows = [{"text": "x" * size, "number": 1} for size in (1, 1, 1, 1, 1, 300, 60, 60, 1)]
+    blocks = [[len(row["text"]) for row in block] for block in module._blocks(rows)]
+    assert blocks == [[1, 1, 1, 1], [1, 300], [60, 60], [1]] and list(module._blocks([])) == []
+
+
+def test_a_file_of_broken_rows_is_not_read_to_its_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from steelyard.engine import read as module
+
+    monkeypatch.setattr(module, "MOST_BAD", 10)
+    (folder / "broken.csv").write_text(ROWS + "one cell only\n" * 1000)
+    with pytest.raises(InputError, match=r"^broken.csv:62 .*; more than 10 rows are broken: the data has another form$"):
+        dataset(read({"task": "text-classification", "data": {"train": "broken.csv"}}), task_of(read(Path("recipe.yaml"))))

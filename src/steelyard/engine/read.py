@@ -26,7 +26,8 @@ from steelyard.recipe.recipe import Recipe
 from steelyard.rows import FILE, LINE, Rows
 
 PEEK = 200  # first rows that columns are recognised by
-BLOCK = 1024  # rows written at a time
+BLOCK, BLOCK_BYTES = 1024, 16 << 20  # rows, and bytes of them, written at a time
+MOST_BAD = 100_000  # broken rows that are remembered, unless the recipe allows more
 SCHEMES = ("builtin:", "hub:")  # names, no paths
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")  # as files are called after them
 
@@ -262,6 +263,9 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
                         row[name] = _label(row[name], names, data.labels)
                 except BadValue as error:
                     bad.append(BadRow(stream.origin(record), error.sentence))
+                    if len(bad) > max(MOST_BAD, data.max_bad_rows):
+                        raise InputError(say("{origin} {why}; more than {n} rows are broken: the data has another form",
+                                             origin=bad[0].origin, why=bad[0].why, n=len(bad) - 1)) from error
                     continue
                 for name in told.intersection(targets):
                     stream.labels.add(row[name])
@@ -271,12 +275,26 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
 
     rows = good()
     with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        while block := list(islice(rows, BLOCK)):
+        for block in _blocks(rows):
             writer.write_batch(pa.RecordBatch.from_pylist(block, schema=schema))
     if not data.labels:
         refuse_strangers([stream.labels for stream in streams])
     facts = {"found": found, "counts": counts, "bad": [{"origin": b.origin, "why": b.why.to_json()} for b in bad]}
     (folder / "read.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def _blocks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The rows in order, at most BLOCK and some BLOCK_BYTES at a time: a block is held whole, and mapped whole when it is read again."""
+    held: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+        if len(held) == BLOCK or size > BLOCK_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
 
 
 def _label(value: Any, names: LabelNames | None, joined: Mapping[str, str]) -> Any:
