@@ -18,6 +18,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from steelyard.engine.chosen import Chosen
 from steelyard.engine.prepare import Prepared
+from steelyard.engine.shaped import shaped
 from steelyard.engine.step import EARLY
 from steelyard.engine.store import Store
 from steelyard.parts import Augment, Batch, Family, Key, Processor, Task
@@ -127,7 +128,7 @@ class Count:
 
 def training(prepared: Prepared, chosen: Chosen, steps: int) -> Count:
     """Every step of the training, in the order that it will have: which examples meet decides what is padded."""
-    model = on_meta(prepared.family, prepared.task, prepared.config)
+    model = shaped(on_meta(prepared.family, prepared.task, prepared.config), prepared.family, prepared.recipe)
     costs, store, plan = by_length(prepared, model), prepared.stores["train"], prepared.plan
     lengths = store.lengths()
     first: tuple[list[np.ndarray], np.ndarray] | None = None

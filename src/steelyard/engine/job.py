@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from steelyard.engine import log, machine, seeds, watch
+from steelyard import hub
+from steelyard.engine import log, machine, seeds, shaped, watch
 from steelyard.engine.ancestry import keep as keep_traces
 from steelyard.engine.chosen import Chosen, Reason
 from steelyard.engine.forecast import Forecast, forecast
@@ -40,6 +41,8 @@ def begin(recipe: Recipe, root: Path, quiet: bool = False, data: Dataset | None 
     prepared = prepare(recipe, data)
     best_metric(prepared)
     model = first_model(prepared)
+    if (remark := shaped.remark(prepared.recipe)) is not None and not quiet:
+        print(remark, file=sys.stderr)
     machine.reset_peak()
     chosen, reasons = choose(prepared, model)
     bill = forecast(prepared, model, chosen)
@@ -95,6 +98,8 @@ def first_model(prepared: Prepared) -> PreTrainedModel:
         model = prepared.family.start(prepared.task, prepared.config)
     if "train" in prepared.stores:
         prepared.family.prime(model, lambda number: sample(prepared, number))
+    if prepared.recipe.training != "none":
+        model = shaped.shaped(model, prepared.family, prepared.recipe)
     model.to(machine.device())
     return model
 
@@ -163,11 +168,15 @@ def _results(prepared: Prepared, trained: Trained) -> dict[str, Any]:
 
 
 def save_model(model: PreTrainedModel, prepared: Prepared, run: Run) -> None:
-    """model/, whole or not at all: weights, configuration, and what turns rows into numbers."""
+    """model/, whole or not at all: weights, configuration, and what turns rows into numbers; adapters merged, and beside."""
     beside = run.folder / "model.tmp"
     shutil.rmtree(beside, ignore_errors=True)
     try:
         model.to(memory_format=torch.contiguous_format)
+        if shaped.has_adapters(model):
+            origin = prepared.recipe.model.from_ or ""
+            shaped.save_adapter(model, beside / shaped.ADAPTER, origin.removeprefix(hub.PREFIX) if prepared.recipe.model.revision else None)
+            model = shaped.merged(model)
         with no_bars():
             model.save_pretrained(beside)
             prepared.processor.save_pretrained(beside)
@@ -189,7 +198,7 @@ def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: 
     return {
         "name": prepared.recipe.run, "task": prepared.task.name, "task_state": json.loads(json.dumps(task_state(prepared.task))),
         "versions": versions(), "machine": machine.facts(),
-        "model": {"parameters": sum(p.numel() for p in model.parameters()), "family": prepared.family.name, "type": model.config.model_type,
+        "model": {**shaped.sizes(model), "family": prepared.family.name, "type": model.config.model_type,
                   "from": prepared.recipe.model.from_, "revision": prepared.recipe.model.revision},
         "data": {"sha256": data_hash(data.mark), "files": list(data.files), "columns": dict(data.found),
                  "rows": {split: len(rows) for split, rows in data.rows.items()},

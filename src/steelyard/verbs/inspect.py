@@ -59,6 +59,7 @@ def _of_recipe(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str])
     from steelyard.engine import flops, job
     from steelyard.engine import inspect as engine
     from steelyard.engine.prepare import prepare
+    from steelyard.engine.shaped import shaped
     from steelyard.parts import Key
     from steelyard.recipe.reader import read
 
@@ -69,6 +70,8 @@ def _of_recipe(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str])
     batch = prepared.task.collate(store.take(torch.from_numpy(first)), prepared.processor, Key(seed))
     model = job.first_model(prepared)
     shapes = flops.on_meta(prepared.family, prepared.task, model.config)
+    if prepared.recipe.training != "none":
+        shapes = shaped(shapes, prepared.family, prepared.recipe)
     return engine.inspect(model, shapes, prepared.task, batch.to(model.device), seed)
 
 
