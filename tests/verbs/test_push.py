@@ -44,7 +44,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_there_and_back(hub: Hub, work: Path, tmp_path: Path) -> None:
     own = Run.open(work / "runs" / "praise")
-    sent = command(hub.environment(tmp_path / "home", "hf_of_alice"), "push", str(own.folder), "alice/praise", "--yes", "--json", folder=work)
+    words = ["push", str(own.folder), "alice/praise", "--yes", "--json"]
+    sent = command(hub.environment(tmp_path / "home", "hf_of_alice"), *words, folder=work)
     assert sent.returncode == 0, sent.stderr
     told = json.loads(sent.stdout)
     there = hub.repo("alice/praise")
