@@ -152,3 +152,30 @@ def test_the_leak_of_known_data_is_found(data: Path, tmp_path: Path) -> None:
     assert not any(sentence in text for sentence in sentences if weight(sentence) >= LEAST for text in reviews)
     assert entry.whole == sum(text in set(sentences) for text in everything)
     assert not Needles(sentences).find(reviews)[0].any()
+
+
+def test_a_run_records_it_and_its_page_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from steelyard.engine.job import begin
+    from steelyard.evidence import data as evidence
+    from steelyard.evidence.case import Case
+    from steelyard.report import page
+    from steelyard.verbs import check
+
+    table(tmp_path / "train.jsonl", [f"text number {i}" for i in range(40)])
+    table(tmp_path / "test.jsonl", [f"test row {i}" for i in range(10)])
+    recipe = {"task": "text-classification", "model": {"family": "bert", "size": "tiny"}, "training": {"steps": 1, "batch_size": 4},
+              "data": {"train": str(tmp_path / "train.jsonl"), "test": str(tmp_path / "test.jsonl"),
+                       "exclude": str(tmp_path / run(tmp_path, ["Text number 6!", "text number 7"]))}}
+    made = begin(read(recipe), tmp_path / "runs", quiet=True)
+    (entry,) = made.manifest()["data"]["excluded"]
+    assert (entry["rows"], entry["whole"], entry["part"]) == (2, 2, 0) and made.manifest()["data"]["rows"]["train"] == 34
+    made.write_evidence(evidence.weigh(Case(made)))
+    page.write(made, "test")
+    assert "2 rows are not trained on, for they are in" in made.page_file.read_text(encoding="utf-8")
+    again = begin(read({**recipe, "data": {**recipe["data"], "exclude": str(made.folder)}}), tmp_path / "runs", quiet=True)
+    assert again.manifest()["data"]["excluded"][0]["rows"] == 10, "of a run: the rows that it is judged on"
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    found = check.check(tmp_path / "recipe.json")
+    assert [one.code for one in found.findings].count("data/excluded") == 1
+    print(check._told(found))
+    assert "2 rows are not trained on, for they are in" in capsys.readouterr().out
