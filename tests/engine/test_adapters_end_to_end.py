@@ -41,7 +41,8 @@ def test_adapters_are_merged_and_lie_beside(base: Path, tmp_path: Path) -> None:
     before, after = load_file(base / "model" / "model.safetensors"), load_file(run.model / "model.safetensors")
     assert before.keys() == after.keys()
     assert torch.equal(before["bert.embeddings.word_embeddings.weight"], after["bert.embeddings.word_embeddings.weight"])
-    assert not torch.equal(before["bert.encoder.layer.0.attention.self.query.weight"], after["bert.encoder.layer.0.attention.self.query.weight"])
+    query = "bert.encoder.layer.0.attention.self.query.weight"
+    assert not torch.equal(before[query], after[query])
     adapter = json.loads((run.model / "adapter" / "adapter_config.json").read_text())
     assert adapter["r"] == 4 and adapter["base_model_name_or_path"] is None and str(base) not in json.dumps(adapter)
     there = tmp_path / "elsewhere" / "moved"

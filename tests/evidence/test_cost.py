@@ -22,7 +22,7 @@ RECIPE: dict[str, Any] = {
     "training": {"epochs": 2, "batch_size": 64, "threads": 1, "precision": "fp32"},
     "evidence": {"cost": {"price_per_hour": [1, 2]}},
 }
-NAMES = ["time", "memory", "flops", "examples_per_second", "mfu", "energy", "money", "co2", "answering"]
+NAMES = ["time", "memory", "flops", "examples_per_second", "mfu", "waiting", "energy", "money", "co2", "answering"]
 
 
 @pytest.fixture(scope="module")

@@ -86,8 +86,8 @@ def run(tmp_path: Path) -> Run:
     save_file(weights, made.model / "model.safetensors")
     made.update({"state": "finished", "model": {"sha256": model_hash(made.model)}})
     for step in (10, 20):
-        state: dict[str, Any] = {"step": step, "best_step": 0, "best_value": None, "seconds": 1.0}
-        checkpoint.save(made.checkpoints, Checkpoint(weights, {}, None, state), keep=2)
+        state: dict[str, Any] = {"step": step, "best_step": 0, "best_value": None, "waited": 0, "seconds": 1.0}
+        checkpoint.save(made.checkpoints, Checkpoint(weights, {}, None, {}, state), keep=2)
     return made
 
 

@@ -96,7 +96,7 @@ def test_the_command_prints_for_people_and_as_json(pictures, texts, capsys, monk
     run, file = pictures
     assert main(["explain", str(run.folder), str(file), "--top", "3"]) == 0
     told = capsys.readouterr().out
-    assert "answer: 3" in told and "integrated-gradients: published" in told and "pixels" in told
+    assert "answer: 3" in told and "integrated gradients: published" in told and "pixels" in told
     assert main(["explain", str(texts.folder), "the parcel is\x1b[31m late", "--method", "occlusion"]) == 0
     told = capsys.readouterr().out
     assert "occlusion: not judged" in told and "\x1b[31m" not in told

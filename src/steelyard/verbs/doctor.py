@@ -33,13 +33,13 @@ def doctor(out: str | Path = "runs") -> Machine:
     """Measure this machine in some three seconds, and keep it for later runs."""
     from steelyard.engine import cache, machine
     from steelyard.engine import doctor as engine
-    from steelyard.errors import OutsideError
+    from steelyard.errors import InputError, OutsideError
 
     measured = engine.measure(engine.SECONDS)
     wrong = engine.wrong(Path(out))
     try:
         engine.keep(measured)
-    except OutsideError as error:
+    except (InputError, OutsideError) as error:
         wrong.append(error.sentence)
     free = {"memory": machine.free_memory(), "cache": engine.disk(cache.root()), "runs": engine.disk(Path(out))}
     return Machine(machine.facts(), measured, free, engine.versions(), wrong)
