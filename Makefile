@@ -51,7 +51,7 @@ bench: $(READY)  ## every table of docs/benchmarks.md (STEELYARD_DATA): some two
 	$(BIN)/python benchmarks/bert_step.py
 	$(BIN)/python benchmarks/trec.py
 	$(BIN)/python benchmarks/recipes.py --seeds 3 mnist-fast trec trec-scratch sst2 sst2-pretrained
-	$(BIN)/python benchmarks/recipes.py thucnews cifar10 cifar10-best
+	$(BIN)/python benchmarks/recipes.py thucnews cifar10
 	$(BIN)/python benchmarks/memory.py 2000
 
 docs: $(READY)  ## the documentation, into site/
