@@ -16,6 +16,7 @@ from hub_server import Hub
 from PIL import Image
 
 from steelyard.cli import main
+from steelyard.rows import Rows
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/how-to/own-data.md").read_text(encoding="utf-8")
 WORDS = ["kind staff and a clean room", "the soup was cold", "we will come again", "never again in this house", "又干净又安静的房间"]
@@ -86,6 +87,15 @@ def by_year() -> None:
     Path("reviews.csv").write_text("text;label;year\n" + "".join(lines).replace(",", " "))
 
 
+def never_to_train_on() -> None:
+    csv("reviews.csv", "text", "label")
+    Path("benchmark.csv").write_text(f"sentence\n\"{rows()[7]['text'].upper()}!\"\n")
+    Path("runs/reviews-2025/data").mkdir(parents=True)
+    Path("runs/reviews-2025/run.json").write_text('{"format": 1}')
+    Rows(pa.Table.from_pylist([{**row, "_file": "old.csv", "_line": n} for n, row in enumerate(rows(3))])).save(
+        Path("runs/reviews-2025/data/test.arrow"))
+
+
 MAKE: dict[str, list[Callable[[], object]]] = {  # heading -> what makes the files of its recipes, in their order
     "Tables": [lambda: [csv("reviews.csv", "review", "stars"), csv("reviews-2026.csv", "review", "stars", labels=("good", "bad"))]],
     "JSON": [lambda: Path("reviews.json").write_text(json.dumps({"data": rows()}))],
@@ -98,6 +108,7 @@ MAKE: dict[str, list[Callable[[], object]]] = {  # heading -> what makes the fil
     "Pictures that a table names": [with_metadata, with_paths],
     "Hugging Face data sets": [lambda: [saved("saved/train"), saved("saved/test")], lambda: None],
     "Splits": [by_year],
+    "Rows never to train on": [never_to_train_on],
     "Bad rows": [lambda: csv("ragged.csv", "text", "label", more="one\none,two,three\n")],
 }
 
@@ -120,6 +131,8 @@ def test_recipes(heading: str, recipe: str, tmp_path: Path, monkeypatch: pytest.
     code = main(["check", "recipe.yaml"])
     told = capsys.readouterr()
     assert code == 0, told.err
+    if heading == "Rows never to train on":
+        assert "4 rows are not trained on, for they are in benchmark.csv, runs/reviews-2025: 4 as a whole, 0 with one of them" in told.out
     if heading == "Bad rows":
         assert "ragged.csv:42" in told.out
 

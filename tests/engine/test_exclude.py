@@ -134,13 +134,13 @@ def test_pictures_are_told_by_their_pixels(tmp_path: Path) -> None:
 
 
 def test_the_leak_of_known_data_is_found(data: Path, tmp_path: Path) -> None:
-    """The SST-2 test sentences in rt-polarity: 1,425 of 1,821 as a whole, 1,751 as a part or whole of any length (the set's README)."""
+    """The SST-2 test sentences in rt-polarity, by `exclude` and by the trace of a run: the figures of docs/design/0007-traces.md."""
     from steelyard.engine.identity import identities
-    from steelyard.math.traces import LEAST, Needles, weight
+    from steelyard.math.traces import LEAST, Needles, trace, weight
 
     made = split(tmp_path, train=str(data / "movie-reviews" / "rt_polarity.csv.gz"), exclude=str(data / "sst2" / "sentences" / "test.tsv"))
     (entry,) = made.excluded
-    assert entry.rows == 1821
+    assert (entry.rows, entry.whole, entry.part) == (1821, 1425, 173)
     reviews = list(identities(made.rows["train"], made.columns))
     task = catalog.load("tasks", "text-classification", "task")
     whole = split(tmp_path, train=str(data / "movie-reviews" / "rt_polarity.csv.gz"))
@@ -148,10 +148,18 @@ def test_the_leak_of_known_data_is_found(data: Path, tmp_path: Path) -> None:
     other = dataset(read({"task": task.name, "data": {"train": str(data / "sst2" / "sentences" / "train.tsv.gz"),
                                                       "test": str(data / "sst2" / "sentences" / "test.tsv")}}), task)
     sentences = list(identities(other.rows["test"], other.columns))
-    assert sum(text in set(everything) for text in sentences) == 1425
     assert not any(sentence in text for sentence in sentences if weight(sentence) >= LEAST for text in reviews)
-    assert entry.whole == sum(text in set(sentences) for text in everything)
+    asked = set(sentences)
+    assert entry.whole == sum(text in asked for text in everything)
     assert not Needles(sentences).find(reviews)[0].any()
+    within = [any(sentence in text for text in everything) for sentence in sentences]
+    long = [weight(sentence) >= LEAST for sentence in sentences]
+    known = set(everything)
+    equal = [sentence in known for sentence in sentences]
+    assert (sum(within), sum(one or (held and far) for one, held, far in zip(equal, within, long, strict=True))) == (1743, 1692)
+    same, part, unknown = trace(iter(everything)).find(sentences)
+    assert same.tolist() == equal and (part.sum(), unknown.sum()) == (248, 84)
+    assert sum(bool(told) and not held for told, held in zip(part, within, strict=True)) == 10
 
 
 def test_a_run_records_it_and_its_page_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
