@@ -7,8 +7,8 @@ import pytest
 
 RUNS_CODE = ("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "runpy", "code", "yaml")
 CALLS = ("eval", "exec", "compile", "hasattr", "torch.load", "torch.save", "os.system", "os.popen")
-KWARGS = {
-    "src/steelyard/engine/compiled.py:called": "stands in a model\'s place, and takes what the model takes",  # who may take `**names`, and why
+KWARGS = {  # who may take `**names`, and why
+    "src/steelyard/engine/compiled.py:called": "stands in a model's place, and takes what the model takes",
     "src/steelyard/language.py:say": "the fields of a template are the caller's own names",
 }
 CONFIGURATION = "src/steelyard/families/"  # Transformers builds a configuration from whatever stands in config.json

@@ -182,7 +182,7 @@ def _training(material: Material) -> Lines:
     if training is None or isinstance(training, str):
         yield f"{say('Nothing was trained: the model was judged as it is.') if training else say('not declared')}"
     else:
-        settings = [(key, value) for key, value in training.model_dump(exclude_none=True).items() if value != "auto"]
+        settings = [(key, value) for key, value in _flat(training.model_dump(exclude_none=True)) if value != "auto"]
         yield from _table((say("setting"), say("value")), [(f"`{key}`", str(value)) for key, value in settings], plain=True)
     chosen = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in material.section("chosen").items())
     if chosen:
@@ -294,3 +294,12 @@ def _files(material: Material) -> list[str]:
     files = material.section("data").get("files")
     found = [str(entry.get("file", "")) if isinstance(entry, dict) else str(entry) for entry in files] if isinstance(files, list) else []
     return [PurePath(file).name for file in found if file]
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Sections within a section by dotted keys."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{below}", inner) for below, inner in _flat(value))
+        else:
+            yield key, value
