@@ -87,7 +87,7 @@ def parts() -> str:
         lines += ["", f"## {room}", "", "| name | |", "| --- | --- |"]
         for part in catalog.every(room):
             about = str(part.title) if room == "tasks" else first_line(part) if room == "kinds" else part.help
-            lines.append(f"| `{part.name}` | {about.replace('|', '&#124;')} |")
+            lines.append(f"| `{part.name}` | {str(about).replace('|', '&#124;')} |")
     return "\n".join(lines) + "\n"
 
 
