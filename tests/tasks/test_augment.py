@@ -74,3 +74,11 @@ def test_one_picture_is_mixed_with_itself():
     mixed = varied([4], Augment(mixup=0.5))
     torch.testing.assert_close(mixed.inputs["pixel_values"], batch([4])[0].inputs["pixel_values"])
     torch.testing.assert_close(mixed.targets, torch.tensor([[0.0, 1.0, 0.0]]))
+
+
+def test_smaller_early_on_whoever_the_batch_mates_are():
+    how = Augment(flip=True, shift=1, early_size=6)
+    together = varied(range(8), how).inputs["pixel_values"]
+    assert together.shape == (8, 2, 5, 6)  # of 7 x 9
+    alone = torch.cat([varied([n], how).inputs["pixel_values"] for n in range(8)])
+    torch.testing.assert_close(together, alone)
