@@ -19,7 +19,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from transformers import PreTrainedModel
 
-from steelyard.engine import log
 from steelyard.engine.answer import statistics
 from steelyard.engine.prepare import Prepared
 from steelyard.errors import Interrupted, OutsideError
@@ -84,11 +83,6 @@ def kept(run: Run, results: Sequence[Result], data: str) -> list[tuple[Result, S
         if result["data"] == data and path.is_file():
             found.append((result, load_file(path)))
     return found
-
-
-def show(run: Run, result: Result, metrics: dict[str, float]) -> None:
-    """What the test rows say of one further training, in its own TensorBoard log."""
-    log.last(place(run, int(result["seed"])), {f"test/{name}": value for name, value in metrics.items()}, int(result["steps"]))
 
 
 def _facts(there: Run) -> Path:

@@ -69,7 +69,8 @@ def measures(document: Evidence, weights: Sequence[str]) -> list[Measure]:
     for key, quantity in document.quantities.items():
         others: list[Text] = [digits.brief(document.counterweights[weight][key]) if key in document.counterweights[weight] else "–"
                               for weight in weights]
-        found.append(Measure(name(key), digits.brief(quantity) if quantity.value is not None else digits.full(quantity), others,
+        ours = digits.brief(quantity) if quantity.value is not None else digits.full(quantity)
+        found.append(Measure(name(key), digits.with_seeds(quantity, ours), others,
                              f"{quantity.n:,}" if quantity.n else "–", how(quantity.how)))
     return found
 

@@ -199,7 +199,8 @@ def _evaluation(material: Material) -> Lines:
     if "quality" in material.stale:
         yield from (f"**{material.stale['quality']}**", "")
     weights = list(quality.counterweights)
-    lines = [(name(key), digits.full(q), *(_other(quality, weight, key) for weight in weights)) for key, q in quality.quantities.items()]
+    lines = [(name(key), digits.with_seeds(q, digits.full(q)), *(_other(quality, weight, key) for weight in weights))
+             for key, q in quality.quantities.items()]
     yield from _table((say("measure"), say("this model"), *(name(weight) for weight in weights)), lines)
     labels = [(shorten(label, 60), digits.full(recall)) for label, found in mapping(quality.details.get("per_class")).items()
               if (recall := quantity(mapping(found).get("recall"))) is not None]

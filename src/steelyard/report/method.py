@@ -35,6 +35,8 @@ def view(material: Material) -> Chapter:
         "words": [
             say("An interval is a 95% interval for what this model would do on further rows like these; "
                 "it knows nothing of another seed or of other data."),
+            say("A mean of several seeds (`training.seeds`) stands beside it, with the interval of that mean on the same rows: how much "
+                "another training would change. The model is always that of the recipe's own seed, never the one that did best."),
             say("The set that chose the best weights is never the one that is quoted."),
             say("Stale evidence was measured on another model or on other data than the run holds now."),
         ],

@@ -13,6 +13,7 @@ _NAMES = {
     "examples-per-second": say("examples per second"), "parameters": say("parameters"), "storage": say("storage"), "disk": say("storage"),
     "total-time": say("time in all"), "weigh-time": say("time of weighing"), "answering": say("time of 1,000 answers"),
     "mfu": say("share of the machine's peak"),
+    "tokens-per-second": say("tokens per second"), "waiting": say("share of the time that waits for data"),
     # counterweights
     "constant": say("a constant answer"), "tf-idf + logistic regression": say("TF-IDF + logistic regression"),
     "pixels + logistic regression": say("pixels + logistic regression"),

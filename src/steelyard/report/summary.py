@@ -86,6 +86,8 @@ def _compared_with_counterweights(material: Material) -> list[Text]:
     values = {"figure": digits.full(ours), "set": name(material.about)}
     said: list[Text] = [say("It is right in {figure}, on the set “{set}”.", **values) if metric == "accuracy"
                         else say("Its {metric} is {figure}, on the set “{set}”.", metric=name(metric), **values)]
+    if (spread := digits.over_seeds(ours)) is not None:
+        said.append(say("Trained anew with other seeds: {spread}.", spread=spread))
     best = best_counterweight(document)
     if best is None:
         return [*said, say("It was not held against any counterweight.")]

@@ -42,6 +42,8 @@ def weigh(run: Run | str | Path, only: Sequence[str] | None = None, data: str | 
         if not quiet:
             print(say("weighed {name} in {seconds:.1f} s", name=name, seconds=took), file=sys.stderr, flush=True)
     _pages(opened, case.about)
+    if "quality" in wanted and case.about == "test":
+        _board(opened)
     opened.update({"state": "finished"})
     return opened
 
@@ -67,6 +69,19 @@ def _pages(run: Run, about: str) -> None:
     page.write(run, about)
     if about == "test":
         write_text(run.card_file, card.card(run))
+
+
+def _board(run: Run) -> None:
+    """The test metrics, for TensorBoard's HPARAMS tab: of the run, and of its further seeds."""
+    from steelyard.engine import log, seeds
+
+    manifest, quality = run.manifest(), run.evidence("test")["quality"]
+    if not manifest.get("steps"):
+        return  # nothing was trained here: there is no log
+    log.last(run, {f"test/{name}": quantity.value for name, quantity in quality.quantities.items()}, int(manifest["steps"]))
+    for number, result in enumerate(manifest.get("seeds", ()), start=1):
+        values = {f"test/{name}": q.seeds.values[number] for name, q in quality.quantities.items() if q.seeds is not None}
+        log.last(seeds.place(run, int(result["seed"])), values, int(result["steps"]))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
