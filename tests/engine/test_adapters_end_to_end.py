@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import steelyard
+from steelyard.engine.job import resume
+from steelyard.errors import InputError
 from steelyard.run import Run
 
 
@@ -50,6 +52,32 @@ def test_adapters_are_merged_and_lie_beside(base: Path, tmp_path: Path) -> None:
     answers = list(steelyard.predict(run, ["you charged my card twice"]))
     shutil.move(run.folder, there)
     assert list(steelyard.predict(Run.open(there), ["you charged my card twice"])) == answers
+
+
+@pytest.mark.skipif(find_spec("peft") is None, reason="peft is not installed")
+def test_a_checkpoint_of_adapters_is_small_and_goes_on_from_the_same_model(base: Path, tmp_path: Path) -> None:
+    run = tuned(base, tmp_path, lora={"rank": 4})
+    (found,) = run.checkpoints.glob("step-*")
+    whole = (base / "model" / "model.safetensors").stat().st_size
+    assert sum(path.stat().st_size for path in found.iterdir()) < whole / 2
+    run.update({"state": "training"})
+    manifest = run.manifest()
+    del manifest["steps"]
+    run.manifest_file.write_text(json.dumps(manifest))
+    before = load_file(run.model / "model.safetensors")
+    resume(run, quiet=True)
+    after = load_file(run.model / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    run.manifest_file.write_text(json.dumps(manifest))
+    weights = load_file(base / "model" / "model.safetensors")
+    weights["bert.embeddings.word_embeddings.weight"] += 1
+    saved = (base / "model" / "model.safetensors").read_bytes()
+    save_file(weights, base / "model" / "model.safetensors", metadata={"format": "pt"})
+    try:
+        with pytest.raises(InputError, match="started from"):
+            resume(run, quiet=True)
+    finally:
+        (base / "model" / "model.safetensors").write_bytes(saved)
 
 
 def test_what_is_frozen_stays(base: Path, tmp_path: Path) -> None:

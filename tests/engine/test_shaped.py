@@ -21,7 +21,7 @@ from transformers import (
     ResNetForImageClassification,
 )
 
-from steelyard.engine.shaped import head, load_trainable, merged, remark, save_adapter, shaped, sizes, trainable_state
+from steelyard.engine.shaped import head, kept, merged, remark, save_adapter, shaped, sizes
 from steelyard.errors import InputError
 from steelyard.families.bert import Bert
 from steelyard.recipe.reader import read
@@ -180,15 +180,26 @@ def test_targets_are_names_patterns_or_ends_of_names() -> None:
 
 
 def test_the_state_of_training_is_small_and_complete() -> None:
-    model = shaped(bert(), Bert(), recipe(lora={"rank": 2}))
+    asked = recipe(lora={"rank": 2})
+    model = shaped(bert(), Bert(), asked)
     twin = copy.deepcopy(model)
+    still = kept(model, asked)
     trained(model)
-    state = {name: tensor.clone() for name, tensor in trainable_state(model).items()}
+    state = {name: tensor.clone() for name, tensor in still.state(model).items()}
     assert sum(tensor.numel() for tensor in state.values()) < sizes(model)["trained"] + 40  # and what buffers there are
-    load_trainable(twin, state)
+    assert kept(model, asked) == still and kept(shaped(bert(), Bert(), asked), asked) == still
+    still.load(twin, state)
     assert torch.equal(logits(twin), logits(model))
     with pytest.raises(RuntimeError, match="of another model"):
-        load_trainable(bert(), state)
+        still.load(bert(), state)
+    with torch.no_grad():
+        model.bert.embeddings.word_embeddings.weight[0, 0] += 1
+    assert kept(model, asked).mark != still.mark
+
+
+def test_all_is_state_where_all_is_trained() -> None:
+    model = bert()
+    assert kept(model, recipe()).state(model).keys() == model.state_dict().keys()
 
 
 def test_sizes_count_the_model_without_its_adapters() -> None:

@@ -23,10 +23,10 @@ MANIFEST = "MANIFEST.json"
 class Checkpoint:
     """Where training stands.
 
-    model, optimizer   tensors by name
+    model, optimizer   tensors by name; of the model's, those that the recipe keeps as they are may be left out
     best               the best weights so far, or None where there are none yet
     average            the moving average of the weights, by name; nothing where there is none
-    state              JSON values: step (optimiser steps done), best_step, best_value, waited, seconds
+    state              JSON values: step (optimiser steps done), best_step, best_value, waited, seconds, kept
     """
 
     model: dict[str, torch.Tensor]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -84,18 +86,37 @@ def has_adapters(model: PreTrainedModel) -> bool:
     return any(_is_adapter(name) for name, _ in model.named_parameters())
 
 
-def trainable_state(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: the tensors that are trained, and all buffers. The rest is as `shaped` got it."""
-    frozen = {name for name, parameter in model.named_parameters(remove_duplicate=False) if not parameter.requires_grad}
-    return {name: tensor for name, tensor in model.state_dict().items() if name not in frozen}
+@dataclass(frozen=True)
+class Kept:
+    """The weights that stay as they are: training starts from them again, so that no checkpoint has to hold them.
+
+    names   of entries of the model's state
+    mark    sha256 of their bytes; "" where there are none
+    """
+
+    names: frozenset[str] = frozenset()
+    mark: str = ""
+
+    def state(self, model: nn.Module) -> dict[str, Tensor]:
+        """All that training may change, buffers too."""
+        return {name: tensor for name, tensor in model.state_dict().items() if name not in self.names}
+
+    def load(self, model: nn.Module, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `state`. Raises RuntimeError where the names are not the same."""
+        if (want := self.state(model).keys()) != state.keys():
+            raise RuntimeError(f"the state is of another model: {listing(sorted(want ^ state.keys()))}")
+        model.load_state_dict(state, strict=False)
 
 
-def load_trainable(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """The inverse of `trainable_state`, into the same model shaped alike. Raises RuntimeError where the names are not the same."""
-    want = trainable_state(model).keys()
-    if want != state.keys():
-        raise RuntimeError(f"the state is of another model: {listing(sorted(want ^ state.keys()))}")
-    model.load_state_dict(state, strict=False)
+def kept(model: nn.Module, recipe: Recipe) -> Kept:
+    """What `shaped` took out of training; nothing where the recipe trains all of the model."""
+    if not recipe.model.freeze and recipe.model.lora is None:
+        return Kept()
+    still = {name: parameter for name, parameter in model.named_parameters(remove_duplicate=False) if not parameter.requires_grad}
+    whole = sha256()
+    for name in sorted(still):
+        whole.update(name.encode() + still[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return Kept(frozenset(still), whole.hexdigest() if still else "")
 
 
 def merged(model: PreTrainedModel) -> PreTrainedModel:

@@ -21,6 +21,7 @@ from steelyard.engine.chosen import Chosen
 from steelyard.engine.compiled import forward
 from steelyard.engine.order import Plan
 from steelyard.engine.prepare import Prepared
+from steelyard.engine.shaped import Kept, kept
 from steelyard.engine.signals import Stop
 from steelyard.engine.step import Stepper, arrange
 from steelyard.engine.watch import Watch
@@ -41,6 +42,7 @@ class Best:
     step: int = 0
     weights: dict[str, Tensor] | None = None
     waited: int = 0  # validations since then
+    kept: Kept = field(default_factory=Kept)  # what the copy leaves out, since it stays as it is
 
     def offer(self, value: float, step: int, model: PreTrainedModel) -> bool:
         """Keep a copy where `value` is better; nan never is."""
@@ -49,7 +51,7 @@ class Best:
             self.waited += 1
             return False
         self.value, self.step, self.waited = value, step, 0
-        self.weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+        self.weights = {name: tensor.detach().cpu().clone() for name, tensor in self.kept.state(model).items()}
         return True
 
 
@@ -63,8 +65,12 @@ class Learner:
     best: Best
 
     def load(self, found: checkpoint.Checkpoint) -> None:
-        """Stand where the checkpoint stands."""
-        self.model.load_state_dict(found.model)
+        """Stand where the checkpoint stands. Raises InputError where the weights that stay are not those of its beginning."""
+        kept = self.best.kept
+        if found.state["kept"] != kept.mark:
+            raise InputError(say("the trained model that this training started from (model.from) has changed since; "
+                                 "put it back, or train anew"))
+        kept.load(self.model, found.model)
         optim.load_state(self.model, self.optimizer, found.optimizer)
         self.average.load(found.average)
         state = found.state
@@ -73,8 +79,9 @@ class Learner:
 
     def checkpoint(self, done: int, seconds: float) -> checkpoint.Checkpoint:
         """What `load` takes."""
-        state = {"step": done, "best_step": self.best.step, "best_value": self.best.value, "waited": self.best.waited, "seconds": seconds}
-        return checkpoint.Checkpoint(dict(self.model.state_dict()), optim.state_tensors(self.model, self.optimizer), self.best.weights,
+        state = {"step": done, "best_step": self.best.step, "best_value": self.best.value, "waited": self.best.waited, "seconds": seconds,
+                 "kept": self.best.kept.mark}
+        return checkpoint.Checkpoint(self.best.kept.state(self.model), optim.state_tensors(self.model, self.optimizer), self.best.weights,
                                      self.average.state(), state)
 
 
@@ -100,14 +107,15 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
     arrange(model, machine.device(), chosen.layout)
     if training.gradient_checkpointing:
         checkpointed(model, prepared)
-    learner = Learner(model, optim.optimizer(model, training), Average(model, training.ema), Best(best_metric(prepared)))
+    best = Best(best_metric(prepared), kept=kept(model, prepared.recipe))
+    learner = Learner(model, optim.optimizer(model, training), Average(model, training.ema), best)
     done, before = resume(learner, checkpoints)
     stepper, watch = Stepper(prepared, model, chosen, forward(prepared, model, chosen)), watch or Watch(prepared, chosen)
     saver = Saver(checkpoints, training.checkpoint_every, training.keep_checkpoints)
     weights = [p for p in model.parameters() if p.requires_grad]
     start, timing = time.perf_counter(), {"train": 0.0, "validation": 0.0, "checkpoint": 0.0}
     model.train()
-    while done < plan.total and not learner.best.waited >= (training.early_stopping or math.inf):
+    while done < plan.total and not best.waited >= (training.early_stopping or math.inf):
         began = time.perf_counter()
         epoch, examples = plan.at(done)
         rate = optim.learning_rate(done, plan.total, training)
@@ -129,7 +137,7 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
             began = time.perf_counter()
             with learner.average.judged():
                 measured = validate(prepared, model, chosen, list(prepared.task.metrics))
-                learner.best.offer(measured[learner.best.metric.name], done, model)
+                best.offer(measured[best.metric.name], done, model)
                 watch.rows(model, done)
             log({"step": done, "epoch": round(plan.passed(done), 4), **watch.pace(timing["train"], stepper.waited),
                  **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
@@ -141,9 +149,9 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
             raise stop.error(say("stopped after step {step} of {total}; the checkpoint is written: "
                                  "go on with `steelyard train --resume {run}`", step=done, total=plan.total, run=checkpoints.parent))
     timing["data"] = stepper.waited
-    if learner.best.weights is not None:
-        model.load_state_dict(learner.best.weights)
-    return Trained(model.eval(), learner.best, done, before + time.perf_counter() - start, timing)
+    if best.weights is not None:
+        best.kept.load(model, best.weights)
+    return Trained(model.eval(), best, done, before + time.perf_counter() - start, timing)
 
 
 def evaluates(training: Training, plan: Plan, done: int) -> bool:
