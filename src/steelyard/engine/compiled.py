@@ -22,7 +22,7 @@ from steelyard.errors import InputError
 from steelyard.language import Sentence, say
 from steelyard.parts import Key
 
-LONG = 300.0  # seconds of training below which nothing is tried: compiling takes up to a minute, and is done more than once
+LONG = 600.0  # seconds of training below which nothing is tried: compiling takes a minute, and may have been for nothing
 GAIN = 1.1  # the whole training, compiling counted, must be so many times shorter
 SECONDS = 2.0  # each way is timed for so long
 
@@ -94,7 +94,7 @@ def _tried(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, plain: fl
         if forced:
             raise InputError(say("{where}: {why}; say auto or false", where=prepared.recipe.where("training.compile"), why=why)) from error
         return chosen, _reason(False, why)
-    compiling = time.perf_counter() - start
+    compiling = (time.perf_counter() - start) * (2 if prepared.training.augment.early_size else 1)  # pictures of two sizes
     if forced:
         return candidate, _reason(True, say("set in the recipe"))
     fast = _seconds(stepper, indices, seed) * share
