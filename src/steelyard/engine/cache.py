@@ -14,7 +14,7 @@ from typing import Any
 from steelyard.errors import SteelyardError, refused
 from steelyard.language import say
 
-FORMAT = 2  # of what is kept: raise it and everything is prepared anew
+FORMAT = 3  # of what is kept: raise it and everything is prepared anew
 SETTLED = 2_000_000_000  # ns: a file that changed so lately may change again without its time telling, where clocks are coarse
 
 
