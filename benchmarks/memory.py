@@ -50,31 +50,35 @@ if int(sys.argv[4]):
 def measured(text: Path, folder: Path, share: str, steps: int, *more: str) -> tuple[dict[str, float], dict[str, float]]:
     """(phase -> seconds since the start, phase -> peak RssAnon in MiB before its end) of one process."""
     command = [sys.executable, "-c", CHILD, str(text), str(folder / "runs"), share, str(steps), *more]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "STEELYARD_CACHE": str(folder / "cache")})
-    status = Path(f"/proc/{child.pid}/status")
-    peaks: list[float] = [0.0]
-
-    def sample() -> None:
-        while child.poll() is None:
-            try:
-                found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
-            except OSError:
-                return
-            if found:
-                peaks[-1] = max(peaks[-1], int(found[1]) / 1024)
-            time.sleep(SAMPLED)
-
-    Thread(target=sample, daemon=True).start()
-    seconds, memory = {}, {}
-    assert child.stdout is not None
-    for line in child.stdout:
-        if line.startswith("PHASE"):
-            _, name, at = line.split()
-            seconds[name], memory[name] = float(at), peaks[-1]
-            peaks.append(0.0)
-    if child.wait():
-        raise SystemExit(f"the process ended with {child.returncode}")
+    seconds, memory, peaks = {}, {}, [0.0]
+    environment = {**os.environ, "STEELYARD_CACHE": str(folder / "cache")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+        sampler = Thread(target=_sample, args=(child, peaks), daemon=True)
+        sampler.start()
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.startswith("PHASE"):
+                _, name, at = line.split()
+                seconds[name], memory[name] = float(at), peaks[-1]
+                peaks.append(0.0)
+        code = child.wait()
+        sampler.join()
+    if code:
+        raise SystemExit(f"the process ended with {code}")
     return seconds, memory
+
+
+def _sample(child: "subprocess.Popen[str]", peaks: list[float]) -> None:
+    """Keep the last of `peaks` at the highest RssAnon seen, in MiB."""
+    status = Path(f"/proc/{child.pid}/status")
+    while child.poll() is None:
+        try:
+            found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
+        except OSError:  # it ended since it was asked
+            return
+        if found:
+            peaks[-1] = max(peaks[-1], int(found[1]) / 1024)
+        time.sleep(SAMPLED)
 
 
 def main(megabytes: float, folder: Path, weighed: bool) -> None:
