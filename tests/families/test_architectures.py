@@ -12,6 +12,7 @@ import twelve
 from PIL import Image
 from transformers import AutoConfig
 
+import steelyard
 from steelyard import catalog
 from steelyard.engine.answer import ModelDoor
 from steelyard.engine.job import first_model
@@ -148,6 +149,15 @@ def test_an_architecture_that_wants_more_than_a_text_is_refused(few: Any) -> Non
     prepared = job(few, "text", {"family": "xmod", "size": "tiny"})
     with pytest.raises(InputError, match="transformers:xmod cannot be trained on this by itself"):
         first_model(prepared)
+
+
+def test_an_architecture_goes_all_the_way_to_answers(few: Any, tmp_path: Path) -> None:
+    recipe = {"task": "text-classification", "data": few["text"], "model": {"family": "electra", "size": "tiny"},
+              "training": {"steps": 2, "precision": "fp32", "compile": False}}
+    run = steelyard.train(recipe, out=tmp_path, quiet=True, evidence=False)
+    assert run.manifest()["model"]["type"] == "electra"
+    (answer,) = steelyard.predict(run, ["you charged my card twice"])
+    assert {entry["label"] for entry in answer} == set(run.manifest()["task_state"]["labels"])
 
 
 def test_options_and_sizes_reach_the_configuration_by_its_own_names(few: Any) -> None:

@@ -2,7 +2,6 @@
 
 from steelyard import catalog
 from steelyard.engine.split import Dataset, dataset
-from steelyard.errors import unknown
 from steelyard.parts import Task
 from steelyard.recipe.recipe import Recipe
 
@@ -14,8 +13,10 @@ def look(recipe: Recipe) -> Dataset:
     """
     task: type[Task] = catalog.load("tasks", recipe.task, recipe.where("task"))
     family = recipe.model.family
-    if family is not None and family not in (known := catalog.names("families")):
-        raise unknown("families", family, known, recipe.where("model.family"))
+    if family is not None and family not in catalog.names("families"):
+        from steelyard.engine.prepare import family_part  # which loads torch: only Transformers knows its architectures' names
+
+        family_part(family, recipe.where("model.family"))
     data = dataset(recipe, task)
     if recipe.training != "none":
         task.fit(data.rows["train"])

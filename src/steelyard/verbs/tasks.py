@@ -45,9 +45,13 @@ def _described(task: type[Task], families: list[type[Family]]) -> dict[str, Any]
 
 def _lines(told: dict[str, Any], task: type[Task]) -> str:
     columns = "; ".join(_column(column) for column in task.columns)
-    models = ", ".join(f"{name} ({', '.join(sizes)})" for name, sizes in told["families"].items() if name != "hub")
+    models = ", ".join(f"{name} ({', '.join(sizes)})" for name, sizes in told["families"].items()
+                       if name not in ("hub", "transformers"))
     lines = [f"{told['task']}: {told['title']}", str(say("  columns: {names}", names=columns)),
              str(say("  new models: {names}", names=models or "-"))]
+    if "transformers" in told["families"]:
+        lines.append(str(say("  and by name any architecture of Transformers that does this, such as {names}",
+                             names="electra, deberta-v2" if task.takes == "text" else "swin, convnextv2")))
     if "hub" in told["families"]:
         lines.append(str(say("  trained models: model.from takes a folder in Hugging Face's form")))
     lines.append(str(say("  metrics: {names}", names=", ".join(told["metrics"]))))
