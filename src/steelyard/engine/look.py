@@ -1,6 +1,7 @@
 """The first look at what a recipe names: whatever is wrong with the data is said before torch and Transformers are loaded."""
 
 from steelyard import catalog
+from steelyard.engine import architectures
 from steelyard.engine.split import Dataset, dataset
 from steelyard.parts import Task
 from steelyard.recipe.recipe import Recipe
@@ -14,7 +15,9 @@ def look(recipe: Recipe) -> Dataset:
     task: type[Task] = catalog.load("tasks", recipe.task, recipe.where("task"))
     family = recipe.model.family
     if family is not None and family not in catalog.names("families"):
-        from steelyard.engine.prepare import family_part  # which loads torch: only Transformers knows its architectures' names
+        if family.rpartition(":")[2] not in (known := architectures.named()):
+            raise architectures.unknown(family, recipe.where("model.family"), known)
+        from steelyard.engine.prepare import family_part  # which loads torch
 
         family_part(family, recipe.where("model.family"))
     data = dataset(recipe, task)

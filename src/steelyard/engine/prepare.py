@@ -14,7 +14,7 @@ import numpy as np
 from transformers import PreTrainedConfig
 
 from steelyard import catalog, hub
-from steelyard.engine import cache, learnt, machine, read, store
+from steelyard.engine import architectures, cache, learnt, machine, read, store
 from steelyard.engine import hub as fetch
 from steelyard.engine.order import Plan
 from steelyard.engine.split import Dataset, dataset
@@ -24,6 +24,8 @@ from steelyard.parts import PLAIN, Aim, BadValue, Example, Family, Processor, Ta
 from steelyard.recipe.recipe import Recipe
 from steelyard.recipe.training import Training
 from steelyard.rows import Rows
+
+OPTIONAL = ("label_smoothing", "class_weights", "batch_tokens")  # keys of `training` that only some tasks know; so `augment.*`
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,7 @@ def family_part(name: str, where: str) -> type[Family]:
     for family in many:
         if (inner if outer == family.name else name) in family.variants():
             return family.variant(inner if outer == family.name else name)
-    known = [*own, *(variant for family in many for variant in family.variants())]
-    raise InputError(say('{where}: no family is called "{name}"{hint} (there are: {known}; and the architectures of Transformers, '
-                         "such as electra)", where=where, name=name, hint=did_you_mean(inner or name, known), known=listing(own)))
+    raise architectures.unknown(name, where, [variant for family in many for variant in family.variants()])
 
 
 def _can(name: str, task: type[Task]) -> bool:
@@ -128,7 +128,7 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
     """Read and split (unless that is `data`), fit, encode. Raises InputError before anything is written but the cache."""
     task_class = task_of(recipe)
     family = family_of(recipe, task_class)
-    recipe = read.pinned(fetch.pinned(recipe.filled(family.training), family.folder))
+    recipe = read.pinned(fetch.pinned(recipe.filled(_defaults(family, task_class)), family.folder))
     data = dataset(recipe, task_class) if data is None else data
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}
@@ -146,12 +146,20 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
     return Prepared(recipe, task, family, processor, config, data, stores, print_of, aim)
 
 
+def _defaults(family: Family, task: type[Task]) -> Mapping[str, Any]:
+    """The family's defaults of the section `training`, without the settings that this task does not know."""
+    kept = {key: value for key, value in family.training.items() if key not in OPTIONAL or key in task.settings}
+    if "augment" in kept:
+        kept["augment"] = {key: value for key, value in kept["augment"].items() if f"augment.{key}" in task.settings}
+    return kept
+
+
 def _aim(recipe: Recipe, task: Task, train: Rows) -> Aim:
     """What the loss aims at. Raises InputError for a setting of the recipe that this task does not know."""
     if not isinstance(recipe.training, Training):
         return PLAIN
     told = recipe.training.model_dump(exclude_defaults=True)
-    wanted = [*(key for key in ("label_smoothing", "class_weights", "batch_tokens") if told.get(key)),
+    wanted = [*(key for key in OPTIONAL if told.get(key)),
               *(f"augment.{key}" for key, value in told.get("augment", {}).items() if value)]
     if strange := [key for key in wanted if key not in task.settings]:
         where = recipe.where(f"training.{strange[0]}")

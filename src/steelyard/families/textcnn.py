@@ -6,7 +6,7 @@ Sources: Kim 2014, arXiv:1408.5882 (filters, the largest answer of each); Joulin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,13 @@ from steelyard.language import say
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
+if TYPE_CHECKING:
+    from tokenizers.pre_tokenizers import PreTokenizer
+
 VOCABULARY = 30_000  # words at most; one that occurs once stands for all that are unknown
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
-UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]"  # Thai, Lao, Burmese, Khmer, kana: a character is a word, as Chinese
+ALONE = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"  # Thai... Khmer, kana, Chinese: no spaces
+PAUSE = "\u2581"  # a space behind such a character: there it stands for a comma
 
 
 class TextCnnConfig(PreTrainedConfig):
@@ -152,19 +156,23 @@ class TextCnn(Family):
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """A tokenizer in lower case: words and signs; Chinese, kana and Thai by characters. The same for the same texts."""
-        from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+        from tokenizers import Regex, Tokenizer, models, normalizers, processors, trainers
 
-        tokenizer = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(UNSPACED), "isolated"),
-                                                           pre_tokenizers.BertPreTokenizer()])
+        counter = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
+        plain = normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=False)
+        counter.normalizer = plain
+        counter.pre_tokenizer = _divided(ALONE)
         given = list(SPECIAL.values())
         trainer = trainers.WordLevelTrainer(vocab_size=int(options.get("vocab_size") or VOCABULARY), min_frequency=2,
                                             special_tokens=given, show_progress=False)
-        tokenizer.train_from_iterator(task.texts(rows), trainer)
-        if tokenizer.get_vocab_size() <= len(given):
+        counter.train_from_iterator(task.texts(rows), trainer)
+        known = counter.get_vocab()
+        if len(known) <= len(given):
             raise InputError(say("the training texts hold no word that occurs twice: no tokenizer can be trained on them"))
-        known = tokenizer.get_vocab()
+        # WordPiece with one ending only: a character and the pause behind it are two tokens of one word, which a person sees as one
+        tokenizer = Tokenizer(models.WordPiece({**known, f"##{PAUSE}": len(known)}, unk_token=SPECIAL["unk_token"]))
+        tokenizer.normalizer = normalizers.Sequence([plain, normalizers.Replace(Regex(rf"(?<={ALONE})\s+(?=\S)"), PAUSE)])
+        tokenizer.pre_tokenizer = _divided(f"{ALONE}{PAUSE}?")
         tokenizer.post_processor = processors.BertProcessing(("[SEP]", known["[SEP]"]), ("[CLS]", known["[CLS]"]))
         return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=int(options.get("max_length") or 256), **SPECIAL)
 
@@ -184,6 +192,13 @@ class TextCnn(Family):
         """The vectors of words and pairs in the tokens' place."""
         vectors = model.get_input_embeddings()(inputs["input_ids"])
         return {**{k: v for k, v in inputs.items() if k != "input_ids"}, "inputs_embeds": vectors}, "inputs_embeds"
+
+
+def _divided(alone: str) -> PreTokenizer:
+    """At spaces, around signs, and around what the expression `alone` finds."""
+    from tokenizers import Regex, pre_tokenizers
+
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(alone), "isolated"), pre_tokenizers.BertPreTokenizer()])
 
 
 AutoConfig.register(TextCnnConfig.model_type, TextCnnConfig)
