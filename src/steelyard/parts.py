@@ -7,6 +7,7 @@ only: listing parts must not load it.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -93,6 +94,8 @@ class Source(ABC):
     def accepts(self, path: Path) -> bool:
         """Whether this source reads `path`, from its name and, where that leaves a doubt, its first bytes."""
 
+    first: ClassVar[bool] = False  # asked before the others: for a form that looks like another's, as COCO's does like JSON
+
     def beside(self, path: Path) -> list[Path]:
         """Files that are read along with `path`: where one changes, what was kept of it is stale."""
         return []
@@ -125,7 +128,8 @@ class Task(ABC):
     name: ClassVar[str]  # Hugging Face's
     title: ClassVar[Sentence]  # one line for people
     takes: ClassVar[str]  # what a family must be able to read: "text", "image", "audio"
-    output: ClassVar[str]  # what a family must be able to give: "classes", "tokens", "spans", "boxes", "text"
+    output: ClassVar[str]  # what a family must be able to give: "classes", "token-classes", "spans", "masked", "continuation",
+    # "sequence" (another text), "boxes", "transcript"
     columns: ClassVar[tuple[Column, ...]]
     metrics: ClassVar[tuple[str, ...]]  # files of metrics/; the first is compared with the counterweights
     best: ClassVar[str]  # the metric whose best value on validation picks the weights
@@ -134,6 +138,7 @@ class Task(ABC):
     tiny: ClassVar[Mapping[str, Any]]  # a recipe that runs at once on a built-in set
     at_once: ClassVar[bool] = False  # whether it has `measure_all`
     settings: ClassVar[tuple[str, ...]] = ()  # keys of `training` that not every task knows: "label_smoothing", "augment.flip"...
+    decoding: ClassVar[tuple[str, ...]] = ()  # keys of `decoding` that it knows; `respond` finds what was told in `model.config.decoding`
 
     @classmethod
     @abstractmethod
@@ -211,6 +216,10 @@ class Task(ABC):
     def merge(self, row: Row, partials: Sequence[Any]) -> Answer:
         """The partial answers of one row's examples -> the row's answer."""
 
+    def line(self, answer: Answer, most: int = 1) -> str:
+        """An answer in one line, for a terminal. most: labels that are named, where it has several."""
+        return json.dumps(answer, ensure_ascii=False)
+
     @abstractmethod
     def target(self, row: Row) -> Target | None:
         """The row's own target as `collate` takes it; None where the row has none."""
@@ -266,7 +275,7 @@ class Task(ABC):
 
     @abstractmethod
     def show(self, row: Row) -> Mapping[str, Any]:
-        """The row for a page, without HTML: {"text": str} or {"image": PNG as a data: URL}, and {"target": str}."""
+        """The row for a page, without HTML: {"text": str}, {"image": PNG as a data: URL} or {"audio": WAV as one}, and {"target": str}."""
 
 
 # ---------------------------------------------------------------- a model
@@ -285,6 +294,11 @@ class Family(ABC):
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder  # of a trained model to start from (model.from); families from scratch have none
         self.fresh: tuple[str, ...] = ()  # parameters that `start` did not find there: trained whatever the recipe freezes
+
+    @classmethod
+    def does(cls, takes: str, output: str) -> bool:
+        """Whether it reads the one and gives the other: any pair, unless a family says otherwise."""
+        return takes in cls.takes and output in cls.gives
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:

@@ -61,10 +61,10 @@ class Job:
 
     @cached_property
     def statistics(self) -> dict[str, np.ndarray]:
-        """Of 600 rows, answered by a counterweight that has seen few: right more often than by chance, and wrong often."""
+        """Of at most 600 rows, answered by a counterweight that has seen few: right more often than by chance, and wrong often."""
         train = self.prepared.dataset.rows["train"]
         *_, weight = self.task.counterweights().values()
-        asked = train.select(np.arange(100, 700))
+        asked = train.select(np.arange(100, min(700, len(train))))
         measured = [self.task.measure(row, answer)
                     for row, answer in zip(asked, weight(train.select(np.arange(100)), asked), strict=True)]
         return {name: np.stack([own[name] for own in measured]) for name in measured[0]}
@@ -77,10 +77,15 @@ class Job:
         with torch.inference_mode():
             return model(**batch.inputs)
 
+    def respond(self, batch: Batch) -> list[Any]:
+        model = self.model
+        with torch.inference_mode():
+            return self.task.respond(model, batch)
+
     @cached_property
     def answers(self) -> list[Any]:
         batch = self.batch(self.examples)
-        partials = self.task.answer(self.outputs(batch), batch)
+        partials = self.respond(batch)
         return [self.task.merge(row, [partial]) for row, partial in zip(self.rows, partials, strict=True)]
 
 
@@ -89,7 +94,7 @@ def pairs() -> list[tuple[str, str]]:
     found = []
     for task in catalog.every("tasks"):
         found += [(task.name, family.name) for family in catalog.every("families")
-                  if family.name != "hub" and task.takes in family.takes and task.output in family.gives]
+                  if family.name != "hub" and family.does(task.takes, task.output)]
     return found
 
 

@@ -110,7 +110,7 @@ WRONG = [  # what is added to the minimal recipe, and what is said of it
     ("training: {learningRate: 0.1}", "recipe.yaml:3 training.learningRate: no such key; did you mean learning_rate?"),
     ("learning_rate: 0.1", "recipe.yaml:3 learning_rate: no such key; did you mean training.learning_rate?"),
     ("data_path: x", "recipe.yaml:3 data_path: no such key; did you mean data?"),
-    ("zzzzz: x", "recipe.yaml:3 zzzzz: no such key (there are: task, about, data, model, training, evidence, gates, seed, run)"),
+    ("zzzzz: x", "recipe.yaml:3 zzzzz: no such key (there are: task, about, data, model, training, decoding, evidence, gates, seed, run)"),
     ("training: {epochs: three}", 'recipe.yaml:3 training.epochs: got "three", want a number above 0'),
     ("training: {epochs: '3'}", 'recipe.yaml:3 training.epochs: got "3", want a number above 0'),
     ("training: {epochs: -1}", "recipe.yaml:3 training.epochs: got -1, want a number above 0"),

@@ -24,7 +24,7 @@ from steelyard.recipe.reader import read
 from steelyard.rows import FILE, LINE
 from steelyard.run import Run
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz", ".txt")  # what is a file's name and no text
+TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".gz", ".txt")  # what is a file's name and no text
 
 
 class Asked:

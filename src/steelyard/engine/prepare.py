@@ -72,7 +72,7 @@ def family_of(recipe: Recipe, task: type[Task]) -> Family:
     source = recipe.model.from_
     name = "hub" if source is not None else recipe.model.family or task.family
     part = family_part(name, recipe.where("model.family"))
-    if task.takes not in part.takes or task.output not in part.gives:
+    if not part.does(task.takes, task.output):
         able = [n for n in catalog.names("families") if _can(n, task)]
         raise InputError(say("{where}: the family {family} reads {takes} and gives {gives}, but {task} needs {need} and {output}; "
                              "choose among: {able}", where=recipe.where("model.family"), family=name, takes=listing(part.takes),
@@ -107,7 +107,7 @@ def family_part(name: str, where: str) -> type[Family]:
 
 def _can(name: str, task: type[Task]) -> bool:
     family: type[Family] = catalog.load("families", name, "families")
-    return task.takes in family.takes and task.output in family.gives
+    return family.does(task.takes, task.output)
 
 
 def model_folder(source: str, recipe: Recipe) -> Path:
@@ -136,6 +136,7 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
         adopted(family, task_class), next(iter(data.rows.values())))
     processor = learnt.processor(family, task, train, options, data.mark)
     config = family.config(task, processor, {k: v for k, v in options.items() if k not in ("max_length", "image_size", "image_mode")})
+    decode_as_told(recipe, task, config)
     task = task.settle(config, processor)
     if isinstance(recipe.training, Training) and (recipe.training.batch_size or 0) > len(train):
         raise InputError(say("{where}: a batch of {size} is larger than the {n} training rows; want at most {n}",
@@ -152,6 +153,17 @@ def _defaults(family: Family, task: type[Task]) -> Mapping[str, Any]:
     if "augment" in kept:
         kept["augment"] = {key: value for key, value in kept["augment"].items() if f"augment.{key}" in task.settings}
     return kept
+
+
+def decode_as_told(recipe: Recipe, task: Task, config: PreTrainedConfig) -> None:
+    """Write section `decoding` into the configuration, over what a trained model brought. Raises InputError for what the task lacks."""
+    told = recipe.decoding.told()
+    if strange := [key for key in told if key not in task.decoding]:
+        raise InputError(say("{where}: {task} does not know this setting{known}; leave it out", task=task.name,
+                             where=recipe.where(f"decoding.{strange[0]}"), known=f" ({listing(task.decoding)})" if task.decoding else ""))
+    before = config.to_dict().get("decoding") or {}
+    if told or before:
+        config.decoding = {**{key: value for key, value in before.items() if key in task.decoding}, **told}
 
 
 def _aim(recipe: Recipe, task: Task, train: Rows) -> Aim:

@@ -123,7 +123,7 @@ def source_of(path: Path, where: str) -> Source:
     if str(path).startswith(SCHEMES):
         named: Source = catalog.load("sources", str(path).partition(":")[0], where)()
         return named
-    for part in catalog.every("sources"):
+    for part in sorted(catalog.every("sources"), key=lambda part: not part.first):
         source: Source = part()
         if source.accepts(path):
             return source

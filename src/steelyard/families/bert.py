@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, BertConfig, PreTrainedConfig, PreTrainedModel
+from transformers import BertConfig, PreTrainedConfig, PreTrainedModel
 
+from steelyard.families._heads import head
 from steelyard.families._tokenizer import wordpiece
 from steelyard.families._words import embedded
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
-
-MODELS = {"classes": AutoModelForSequenceClassification}
 
 
 class Bert(Family):
@@ -22,7 +21,7 @@ class Bert(Family):
     name: ClassVar[str] = "bert"
     help: ClassVar[str] = "a BERT encoder from scratch, with a tokenizer trained on the data"
     takes: ClassVar[tuple[str, ...]] = ("text",)
-    gives: ClassVar[tuple[str, ...]] = tuple(MODELS)
+    gives: ClassVar[tuple[str, ...]] = ("classes", "token-classes", "spans", "masked")
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512},
         "small": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024},
@@ -47,7 +46,8 @@ class Bert(Family):
 
     def build(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         """Random weights."""
-        return MODELS[task.output].from_config(config)
+        model: PreTrainedModel = head(task.takes, task.output, config).from_config(config)
+        return model
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """The word embeddings in the tokens' place."""

@@ -12,8 +12,7 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoImageProcessor,
-    AutoModelForImageClassification,
-    AutoModelForSequenceClassification,
+    AutoProcessor,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -21,29 +20,32 @@ from transformers import (
 
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.families._folder import checked
+from steelyard.families._heads import HEADS, head
 from steelyard.families._words import embedded
 from steelyard.language import say
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
 LONGEST = 512  # tokens, where the recipe says nothing: attention's cost grows with the square
-MODELS = {  # what a task takes and wants -> the Auto class that has such a head
-    ("text", "classes"): AutoModelForSequenceClassification,
-    ("image", "classes"): AutoModelForImageClassification,
-}
+READERS = {"text": (AutoTokenizer, "tokenizer"), "image": (AutoImageProcessor, "image processor"), "audio": (AutoProcessor, "processor")}
 
 
 class Hub(Family):
     """A trained model from a folder. Files are data: safetensors only, no code of the folder's is ever run."""
 
     name: ClassVar[str] = "hub"
-    help: ClassVar[str] = "any Transformers encoder or picture model, from a folder or a Hub id (model.from)"
-    takes: ClassVar[tuple[str, ...]] = tuple(sorted({takes for takes, _ in MODELS}))
-    gives: ClassVar[tuple[str, ...]] = tuple(sorted({gives for _, gives in MODELS}))
+    help: ClassVar[str] = "any trained model of Transformers, from a folder or a Hub id (model.from)"
+    takes: ClassVar[tuple[str, ...]] = tuple(sorted({takes for takes, _ in HEADS}))
+    gives: ClassVar[tuple[str, ...]] = tuple(sorted({gives for _, gives in HEADS}))
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
     options: ClassVar[tuple[str, ...]] = ()  # any key of the folder's own config.json
     training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01, "batch_size": 32,
                                              "epochs": 3}
+
+    @classmethod
+    def does(cls, takes: str, output: str) -> bool:
+        """What Transformers has an Auto class for."""
+        return (takes, output) in HEADS
 
     def __init__(self, folder: Path | None = None) -> None:
         super().__init__(folder)
@@ -54,16 +56,20 @@ class Hub(Family):
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """The folder's own. Raises InputError where it has none that fits the task."""
-        auto = AutoTokenizer if task.takes == "text" else AutoImageProcessor
+        auto, what = READERS[task.takes]
         try:
             if task.takes == "image":
                 return auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False, backend="pil")
             processor = auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, ImportError, KeyError) as error:
             raise InputError(say('model.from: "{folder}" holds no {what} that loads ({reason}); save it there with save_pretrained',
-                                 folder=self.where, what="tokenizer" if task.takes == "text" else "image processor",
+                                 folder=self.where, what=what,
                                  reason=str(error).splitlines()[0])) from error
-        places = int(self.raw.get("max_position_embeddings") or LONGEST)
+        if task.takes == "audio":
+            return processor
+        if processor.pad_token_id is None:  # decoders have none: what pads is masked
+            processor.pad_token = processor.eos_token
+        places = int(self.raw.get("max_position_embeddings") or self.raw.get("n_positions") or LONGEST)
         if self.raw.get("model_type") in ("roberta", "xlm-roberta", "camembert"):
             places -= 2  # their positions start behind the padding's
         processor.model_max_length = min(int(options.get("max_length") or LONGEST), places, int(min(processor.model_max_length, 10**9)))
@@ -88,7 +94,8 @@ class Hub(Family):
     def build(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         """The same architecture with random weights."""
         try:
-            return MODELS[task.takes, task.output].from_config(config, dtype=torch.float32)
+            model: PreTrainedModel = head(task.takes, task.output, config).from_config(config, dtype=torch.float32)
+            return model
         except (ValueError, KeyError) as error:
             raise InputError(say('model.from: a model of type "{kind}" has no head that does {task}; choose a {takes} model',
                                  kind=config.model_type, task=task.name, takes=task.takes)) from error
@@ -96,7 +103,7 @@ class Hub(Family):
     def start(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         """The folder's weights; a head for other labels is new, everything else must be there."""
         self.build_on_meta(task, config)
-        model, loading = MODELS[task.takes, task.output].from_pretrained(
+        model, loading = head(task.takes, task.output, config).from_pretrained(
             self.where, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
             use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True)
         absent = {*loading["missing_keys"], *(entry[0] for entry in loading["mismatched_keys"])}

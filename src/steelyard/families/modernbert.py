@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, ModernBertConfig, PreTrainedConfig, PreTrainedModel
+from transformers import ModernBertConfig, PreTrainedConfig, PreTrainedModel
 
+from steelyard.families._heads import head
 from steelyard.families._tokenizer import wordpiece
 from steelyard.families._words import embedded
 from steelyard.parts import Family, Processor, Task
@@ -25,7 +26,7 @@ class ModernBert(Family):
     name: ClassVar[str] = "modernbert"
     help: ClassVar[str] = "a ModernBERT encoder from scratch, with a tokenizer trained on the data: for longer texts"
     takes: ClassVar[tuple[str, ...]] = ("text",)
-    gives: ClassVar[tuple[str, ...]] = ("classes",)
+    gives: ClassVar[tuple[str, ...]] = ("classes", "token-classes", "spans", "masked")
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256},
         "small": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 512},
@@ -53,7 +54,8 @@ class ModernBert(Family):
 
     def build(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         """Random weights."""
-        return AutoModelForSequenceClassification.from_config(config)
+        model: PreTrainedModel = head(task.takes, task.output, config).from_config(config)
+        return model
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """The word embeddings in the tokens' place."""

@@ -16,17 +16,12 @@ from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
-    AutoModelForImageClassification,
-    AutoModelForSequenceClassification,
     PreTrainedConfig,
     PreTrainedModel,
 )
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-)
 
 from steelyard.errors import InputError
+from steelyard.families._heads import HEADS, head, heads_of
 from steelyard.families._patches import patch_size, patched_processor, sides
 from steelyard.families._pictures import picture_processor
 from steelyard.families._sizes import PRESETS, sizes
@@ -36,8 +31,7 @@ from steelyard.language import say
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
-HEADS = {("text", "classes"): (AutoModelForSequenceClassification, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES),
-         ("image", "classes"): (AutoModelForImageClassification, MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES)}
+ENCODED = ("classes", "token-classes", "spans", "masked")  # what an encoder of texts may have a head for
 START = "decoder_start_token_id"  # what encoders with a decoder want, and no configuration lists
 PLACES = 4  # more than the longest text: some architectures begin to count behind the padding's number
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -52,9 +46,9 @@ class Transformers(Family):
     """Each variant is a subclass, made when it is asked for."""
 
     name: ClassVar[str] = "transformers"
-    help: ClassVar[str] = "any architecture of Transformers that classifies, from scratch: electra, deberta-v2, swin, convnextv2..."
+    help: ClassVar[str] = "any encoder of Transformers, from scratch: electra, deberta-v2, swin, convnextv2..."
     takes: ClassVar[tuple[str, ...]] = ("image", "text")
-    gives: ClassVar[tuple[str, ...]] = ("classes",)
+    gives: ClassVar[tuple[str, ...]] = ENCODED
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
     options: ClassVar[tuple[str, ...]] = ()
     training: ClassVar[Mapping[str, Any]] = DEFAULTS["text"]
@@ -68,8 +62,13 @@ class Transformers(Family):
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Every model_type that has a head for one of HEADS."""
-        return tuple(sorted({kind for _, names in HEADS.values() for kind in names if kind in CONFIG_MAPPING}))
+        """Every model_type that has a head for classes."""
+        return tuple(sorted({kind for takes in DEFAULTS for kind in HEADS[takes, "classes"][1] if kind in CONFIG_MAPPING}))
+
+    @classmethod
+    def does(cls, takes: str, output: str) -> bool:
+        """Pictures are classified only."""
+        return super().does(takes, output) and (takes == "text" or output == "classes")
 
     @classmethod
     def variant(cls, name: str) -> type[Family]:
@@ -111,7 +110,8 @@ class Transformers(Family):
 
     def build(self, task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         """Random weights."""
-        return HEADS[task.takes, task.output][0].from_config(config)
+        model: PreTrainedModel = head(task.takes, task.output, config).from_config(config)
+        return model
 
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """The word embeddings in the tokens' place; pixels are real-valued as they are."""
@@ -134,9 +134,10 @@ def _short(error: Exception) -> str:
 @cache
 def _variant(kind: str) -> type[Family]:
     keys, mapped = _keys(kind)
-    reads = tuple(takes for (takes, _), (_, names) in HEADS.items() if kind in names)
+    reads = tuple(takes for takes in DEFAULTS if kind in HEADS[takes, "classes"][1])
     own = {*keys, *mapped} - set(PreTrainedConfig().to_dict()) - set(SETTLED) - {name for name in keys if name.endswith("_token_id")}
-    members = {"kind": kind, "name": f"{Transformers.name}:{kind}", "takes": reads, "sizes": sizes(kind, keys, mapped),
+    gives = heads_of(kind, ENCODED) if "text" in reads else ("classes",)
+    members = {"kind": kind, "name": f"{Transformers.name}:{kind}", "takes": reads, "gives": gives, "sizes": sizes(kind, keys, mapped),
                "options": tuple(sorted(own)), "training": DEFAULTS[reads[0]],
                "help": f"Transformers' {kind}, from scratch", "__doc__": f"Transformers' {kind}."}
     return type(kind, (Transformers,), members)

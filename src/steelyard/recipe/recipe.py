@@ -10,6 +10,7 @@ from steelyard.language import say
 from steelyard.recipe._section import Name, Says, Section, complaint
 from steelyard.recipe.about import About
 from steelyard.recipe.data import Data
+from steelyard.recipe.decoding import Decoding
 from steelyard.recipe.evidence import EvidencePlan
 from steelyard.recipe.gates import Condition, Gate, parse
 from steelyard.recipe.model import Model
@@ -30,6 +31,9 @@ class Recipe(Section):
     training: Annotated[
         Trainings, Says(say("how the weights are found"), say("keys such as {{epochs: 3}}, or none to judge model.from as it is"))
     ] = Training()
+    decoding: Annotated[
+        Decoding, Says(say("how answers are made of what the model says"), say("keys such as {{num_beams: 4}}"))
+    ] = Decoding()
     evidence: Annotated[
         EvidencePlan,
         Says(say("what is found out about the run"), say("keys: {names}", names="keep_rows, show_rows, only, explanation, bias, cost")),

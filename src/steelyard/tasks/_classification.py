@@ -103,6 +103,10 @@ class Classification(Task):
         probs = np.asarray(np.mean(partials, axis=0, dtype=np.float64))
         return [{"label": self.labels[i], "score": float(probs[i])} for i in np.argsort(-probs, kind="stable")]
 
+    def line(self, answer: Answer, most: int = 1) -> str:
+        """The likeliest labels with their scores."""
+        return "  ".join(f"{entry['label']} {entry['score']:.3f}" for entry in answer[:most])
+
     def target(self, row: Row) -> Target | None:
         """As `encode_target` makes it: () int64, the label's number."""
         return self.encode_target(row).get("target")

@@ -1,7 +1,6 @@
 """predict: a run's answers to texts, to a file's rows, or to standard input."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -55,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
             if args.json:
                 told.append({"input": name, "answer": answer})
             else:
-                print(f"{name}\t{_line(answer, args.top)}", flush=True)
+                print(f"{name}\t{asked.task.line(answer, args.top)}", flush=True)
     result({"answers": told})  # people have had their lines as they came
     return 0
 
@@ -83,8 +82,3 @@ def _rows(asked: Any, inputs: Sequence[str]) -> "Iterator[tuple[str, Row]]":
         else:
             yield given, asked.row(given)
 
-
-def _line(answer: Any, top: int) -> str:
-    if isinstance(answer, list) and answer and isinstance(answer[0], dict) and "score" in answer[0]:
-        return "  ".join(f"{entry['label']} {entry['score']:.3f}" for entry in answer[:top])
-    return json.dumps(answer, ensure_ascii=False)

@@ -32,7 +32,7 @@ def tiny(name: str) -> str:
 
 
 def _described(task: type[Task], families: list[type[Family]]) -> dict[str, Any]:
-    able = [family for family in families if task.takes in family.takes and task.output in family.gives]
+    able = [family for family in families if family.does(task.takes, task.output)]
     return {
         "task": task.name, "title": str(task.title),
         "columns": [{"name": column.name, "kind": column.kind, "aliases": list(column.aliases), "required": column.required,
