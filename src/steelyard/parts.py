@@ -142,16 +142,19 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, rows: Rows) -> Self:
-        """Learn labels or alphabet from the training rows. Raises InputError (one class only, say)."""
+    def fit(cls, rows: Rows) -> Task:
+        """The task, or the form of it that suits the rows' targets, as the training rows teach it: labels, alphabet...
+
+        Raises InputError (one class only, say).
+        """
 
     @classmethod
     @abstractmethod
-    def adopt(cls, config: PreTrainedConfig) -> Self:
+    def adopt(cls, config: PreTrainedConfig) -> Task:
         """What a trained model's configuration already knows (id2label): for `training: none`. Raises InputError."""
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
+    def from_state(cls, state: Mapping[str, Any]) -> Task:
         """The inverse of `dataclasses.asdict`, from JSON: lists become tuples."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in state.items()})
 

@@ -52,7 +52,8 @@ def test_the_order_of_rows_does_not_matter(use):
 def test_the_interval_holds_the_value_and_narrows(use):
     metric, statistics = use
     few, many = metric.quantity(take(statistics, slice(0, 60))), metric.quantity(statistics)
-    assert many.low <= many.value <= many.high and many.n == len(next(iter(statistics.values()))) and many.how and many.better == metric.better
+    assert many.low <= many.value <= many.high and many.how and many.better == metric.better
+    assert many.n == len(next(iter(statistics.values())))
     assert metric.quantity(statistics) == many, "the same rows and seed give the same interval"
     if few.low is None:  # too few rows for this measure: that is said, not guessed
         assert few.how.startswith("no interval: ") or few.why is not None

@@ -31,8 +31,11 @@ def test_it_says_what_it_is(part):
 
 
 def test_its_columns_can_be_told_apart(part):
-    words = [word.casefold() for column in part.columns for word in (column.name, *column.aliases)]
-    assert sorted(words) == sorted(set(words)), "two columns answer to one name"
+    for required in (True, False):  # an optional one is taken only where its values are of its kind
+        own = [column for column in part.columns if column.required == required]
+        names = [word.casefold() for column in own for word in (column.name, *column.aliases)]
+        assert sorted(names) == sorted(set(names)), "two columns answer to one name"
+    words = [word for column in part.columns for word in column.aliases]
     assert any(column.target for column in part.columns) and any(not column.target for column in part.columns)
     assert {column.kind for column in part.columns} <= set(catalog.names("kinds"))
     assert any(not word.isascii() for word in words), "no Chinese alias"

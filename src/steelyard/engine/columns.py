@@ -26,13 +26,25 @@ def match(columns: Sequence[Column], samples: Sequence[Row], told: Mapping[str, 
             raise InputError(say('data.columns.{name}: the task has no such column{hint} (it has: {known})', name=ours,
                                  hint=did_you_mean(ours, [c.name for c in columns]), known=listing(c.name for c in columns)))
     found: dict[str, str] = {}
+    answered = {column.name for column in columns if column.target and column.name in told}  # the recipe says which target is meant
     for column in columns:
-        if name := _named(column, there, told, where):
+        if column.target and answered and column.name not in answered:
+            continue
+        free = there if column.name in told else [name for name in there if name not in found.values()]
+        if (name := _named(column, free, told, where)) and (column.required or column.name in told or _suits(column, samples, name)):
             found[column.name] = name
+    answered |= {column.name for column in columns if column.target and column.name in found}
     for column in columns:
-        if column.name not in found and (name := _by_kind(column, samples, [n for n in there if n not in found.values()], where)):
+        if column.name in found or not column.required or (column.target and answered):
+            continue
+        if (name := _by_kind(column, samples, [n for n in there if n not in found.values()], where)):
             found[column.name] = name
     return found
+
+
+def _suits(column: Column, samples: Sequence[Row], name: str) -> bool:
+    """Whether a column that a task can do without is more than a namesake."""
+    return kind_of(column).fits([row.get(name) for row in samples])
 
 
 def _named(column: Column, there: Sequence[str], told: Mapping[str, str], where: str) -> str | None:

@@ -128,7 +128,7 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
     """Read and split (unless that is `data`), fit, encode. Raises InputError before anything is written but the cache."""
     task_class = task_of(recipe)
     family = family_of(recipe, task_class)
-    recipe = read.pinned(fetch.pinned(recipe.filled(_defaults(family, task_class)), family.folder))
+    recipe = read.pinned(fetch.pinned(recipe, family.folder))
     data = dataset(recipe, task_class) if data is None else data
     options = {"max_length": recipe.data.max_length, "image_size": recipe.data.image_size, "image_mode": recipe.data.image_mode,
                **family.sizes[recipe.model.size], **recipe.model.options}
@@ -138,6 +138,7 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
     config = family.config(task, processor, {k: v for k, v in options.items() if k not in ("max_length", "image_size", "image_mode")})
     decode_as_told(recipe, task, config)
     task = task.settle(config, processor)
+    recipe = recipe.filled(_defaults(family, task, len(train)))
     if isinstance(recipe.training, Training) and (recipe.training.batch_size or 0) > len(train):
         raise InputError(say("{where}: a batch of {size} is larger than the {n} training rows; want at most {n}",
                              where=recipe.where("training.batch_size"), size=recipe.training.batch_size, n=len(train)))
@@ -147,11 +148,13 @@ def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
     return Prepared(recipe, task, family, processor, config, data, stores, print_of, aim)
 
 
-def _defaults(family: Family, task: type[Task]) -> Mapping[str, Any]:
-    """The family's defaults of the section `training`, without the settings that this task does not know."""
-    kept = {key: value for key, value in family.training.items() if key not in OPTIONAL or key in task.settings}
+def _defaults(family: Family, task: Task, rows: int) -> Mapping[str, Any]:
+    """The family's defaults of the section `training`, without settings that this task does not know; no batch above the rows."""
+    kept: dict[str, Any] = {key: value for key, value in family.training.items() if key not in OPTIONAL or key in task.settings}
     if "augment" in kept:
         kept["augment"] = {key: value for key, value in kept["augment"].items() if f"augment.{key}" in task.settings}
+    if "batch_size" in kept:
+        kept["batch_size"] = min(kept["batch_size"], rows)
     return kept
 
 

@@ -237,7 +237,7 @@ def _streams(readers: Iterable[tuple[Path, Source]], columns: Sequence[Column], 
                                  has=has, lacks=lacks, column=unlike[0], second=path.name, there=listing(there)))
         folder = None if str(path).startswith(SCHEMES) else path if path.is_dir() else path.parent
         streams.append(_Stream(path, chain(first, records), found, folder, Seen(path.name)))
-    taken = {name for stream in streams for name in stream.found}
+    taken = {column.name for column in columns}  # those that were not asked for too: a further column is no target
     return streams, [name for name in extras if name not in taken]
 
 
@@ -250,7 +250,7 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
     schema = pa.schema([*((name, kind.arrow) for name, kind in kinds.items()), *((name, pa.string()) for name in others),
                         (FILE, pa.string()), (LINE, pa.int64())])
     targets = [column.name for column in columns if column.target and column.name in kinds]
-    told = {column.name for column in columns if column.kind == "label"}
+    told = {column.name for column in columns if column.kind in ("label", "labels")}
 
     def good() -> Iterator[dict[str, Any]]:
         for number, stream in enumerate(streams):
@@ -259,7 +259,7 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
                     if record.problem is not None:
                         raise BadValue(record.problem)
                     row = {name: _parsed(name, stream, kinds[name], record) for name in kinds}
-                    for name in targets:
+                    for name in told.intersection(targets):
                         row[name] = _label(row[name], names, data.labels)
                 except BadValue as error:
                     bad.append(BadRow(stream.origin(record), error.sentence))
@@ -268,7 +268,8 @@ def _read(folder: Path, readers: Iterable[tuple[Path, Source]], columns: Sequenc
                                              origin=bad[0].origin, why=bad[0].why, n=len(bad) - 1)) from error
                     continue
                 for name in told.intersection(targets):
-                    stream.labels.add(row[name])
+                    for label in row[name] if isinstance(row[name], list) else [row[name]]:
+                        stream.labels.add(label)
                 counts[number] += 1
                 row.update((name, _text(record.values.get(name))) for name in others)
                 yield {**row, FILE: record.file.replace(str(stream.path), stream.path.name, 1), LINE: record.line}
@@ -298,7 +299,9 @@ def _blocks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _label(value: Any, names: LabelNames | None, joined: Mapping[str, str]) -> Any:
-    """The label by its name, and by the spelling that the recipe joins it to."""
+    """The label by its name, and by the spelling that the recipe joins it to; each of several."""
+    if isinstance(value, list):
+        return list(dict.fromkeys(_label(one, names, joined) for one in value))
     named = value if names is None else names.name(value)
     return joined.get(str(named), named)
 

@@ -67,7 +67,8 @@ def dataset(recipe: Recipe, task: type[Task] | Task) -> Dataset:
             raise InputError(say("{where}: no row is left for {split}; give more rows, or another share",
                                  where=recipe.where(f"data.{split}"), split=split))
     targets = {c.name for c in task.columns if c.target and c.required}
-    lacking = {name for name in targets if any(name not in own.found for own in tables.values())}
+    told = [{c.name for c in task.columns if c.target and c.name in own.found} for own in tables.values()]
+    lacking = {name for found in told for name in (set[str]().union(*told) - found if found else targets)}
     if lacking:
         raise InputError(say("{where}: no column tells the answers ({names}); name it with data.columns.{first}, "
                              "or use `steelyard predict`", where=recipe.where("data.train"), names=listing(sorted(lacking)),

@@ -17,10 +17,11 @@ LONGEST = 256  # tokens, where the recipe says nothing
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 
 
-def wordpiece(task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
+def wordpiece(task: Task, rows: Rows, options: Mapping[str, Any], typed: bool = False) -> Processor:
     """A tokenizer in lower case, Chinese by characters, trained on the rows' texts; the same for the same texts.
 
     options   vocab_size: subwords at most; max_length: tokens at which a text is cut
+    typed     whether the model tells the two texts of a pair apart by token_type_ids
     Raises InputError where the texts hold nothing to learn from.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -31,7 +32,9 @@ def wordpiece(task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=int(options.get("max_length") or LONGEST), **SPECIAL)
+    names = ["input_ids", *(["token_type_ids"] if typed else []), "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=int(options.get("max_length") or LONGEST),
+                                   model_input_names=names, **SPECIAL)
 
 
 def _vocabulary(task: Task, rows: Rows, size: int) -> dict[str, int]:

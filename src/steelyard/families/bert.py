@@ -35,7 +35,7 @@ class Bert(Family):
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """A tokenizer in lower case, Chinese by characters, trained on the rows' texts; the same for the same texts."""
-        return wordpiece(task, rows, options)
+        return wordpiece(task, rows, options, typed=True)
 
     def config(self, task: Task, processor: Processor, options: Mapping[str, Any]) -> PreTrainedConfig:
         """As many places as the tokenizer's longest text, as many words as it knows."""

@@ -16,6 +16,7 @@ _NAMES = {
     "tokens-per-second": say("tokens per second"), "waiting": say("share of the time that waits for data"),
     # counterweights
     "constant": say("a constant answer"), "tf-idf + logistic regression": say("TF-IDF + logistic regression"),
+    "tf-idf + ridge regression": say("TF-IDF + ridge regression"), "pixels + ridge regression": say("pixels + ridge regression"),
     "pixels + logistic regression": say("pixels + logistic regression"),
     # sets of rows
     "train": say("train"), "validation": say("validation"), "test": say("test"),

@@ -6,14 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.language import say
-from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Examples, Row, Statistics, Target, Task
+from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Examples, Row, Statistics, Target
 from steelyard.rows import Rows
+from steelyard.tasks._forms import Form
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,11 +24,13 @@ TARGET = "label"
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(Form):
     """Abstract: a softmax over `labels`. A row's probability is that of one label, in nats."""
 
     labels: tuple[str, ...]
 
+    target_column: ClassVar[str] = TARGET
+    linear: ClassVar[str] = "logistic regression"
     output: ClassVar[str] = "classes"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro-f1", "roc-auc", "log-loss", "calibration-error")
     best: ClassVar[str] = "accuracy"
@@ -35,16 +38,16 @@ class Classification(Task):
     settings: ClassVar[tuple[str, ...]] = ("label_smoothing", "class_weights")
 
     @classmethod
-    def fit(cls, rows: Rows) -> Self:
+    def learnt(cls, rows: Rows) -> Classification:
         """The labels of the rows, in the order of numbers where all are numbers. InputError where there is but one."""
-        labels = sorted(set(rows.column(TARGET)), key=_natural)
+        labels = sorted(set(rows.column(TARGET)), key=natural)
         if len(labels) < 2:
             raise InputError(say('all {n} training rows have one label, "{label}": there is nothing to tell apart; '
                                  'give rows of two labels or more', n=len(rows), label=labels[0] if labels else ""))
         return cls(labels=tuple(labels))
 
     @classmethod
-    def adopt(cls, config: PreTrainedConfig) -> Self:
+    def told_by(cls, config: PreTrainedConfig) -> Classification:
         """The labels of a trained model, in the order of its outputs."""
         return cls(labels=tuple(str(config.id2label[i]) for i in range(config.num_labels)))
 
@@ -78,6 +81,12 @@ class Classification(Task):
         if not mean:
             raise InputError(say("training.class_weights: every label of the training rows weighs 0: nothing would be learnt"))
         return Aim(smoothing, tuple(weight / mean for weight in told.values()))
+
+    def shares(self, targets: Tensor) -> Tensor:
+        """(examples, labels) float32: the targets as shares of all labels."""
+        from torch.nn.functional import one_hot
+
+        return one_hot(targets, len(self.labels)).float()
 
     def loss(self, outputs: Any, batch: Batch, aim: Aim = PLAIN) -> Tensor:
         """() cross entropy in nats, summed over the batch. Targets are numbers of labels, or shares of all labels (mixup)."""
@@ -154,6 +163,10 @@ class Classification(Task):
         label = row.get(TARGET)
         return None if label is None else str(label)
 
+    def wanted(self, row: Row) -> str | None:
+        """The row's target, for people."""
+        return self.truth(row)
+
     def constant(self, train: Rows, rows: Rows) -> Iterator[Answer]:
         """The shares of the training rows, whatever the input: the counterweight that knows no input at all."""
         shares = Counter(train.column(TARGET))
@@ -186,7 +199,7 @@ class Classification(Task):
         return answers
 
 
-def _natural(label: str) -> tuple[float, str]:
+def natural(label: str) -> tuple[float, str]:
     """Numbers in their own order and before words."""
     try:
         number = float(label)

@@ -39,16 +39,22 @@ class Words(Task):
         """The passage of one row as the example has it: a BatchEncoding with offset_mapping and word_ids()."""
         return processor(self.passage(row), truncation=True, return_offsets_mapping=True)
 
+    def starts(self, row: Row) -> tuple[int, ...]:
+        """Where in the passage each sequence of the encoding begins."""
+        return (0,)
+
     def units(self, row: Row, example: Example, processor: Processor) -> Units:
         """The words of the text, as the tokenizer divides it; signs that it adds belong to none."""
-        encoded = self.cut(row, processor)
+        encoded, starts = self.cut(row, processor), self.starts(row)
         of = np.full(len(example["input_ids"]), -1, dtype=np.int64)
         places: list[tuple[int, ...]] = []
         last = None
-        for position, (word, (start, end)) in enumerate(zip(encoded.word_ids(), encoded["offset_mapping"], strict=True)):
+        words = zip(encoded.word_ids(), encoded.sequence_ids(), encoded["offset_mapping"], strict=True)
+        for position, (word, sequence, (start, end)) in enumerate(words):
             if word is None:
                 last = None
                 continue
+            start, end = start + starts[sequence], end + starts[sequence]
             if word != last:
                 places.append((start, end))
             else:

@@ -1,4 +1,4 @@
-"""image-classification: one label a picture."""
+"""image-classification: one label a picture; or several labels, or a number."""
 
 from __future__ import annotations
 
@@ -15,37 +15,56 @@ from steelyard.language import Sentence, say
 from steelyard.math import augment
 from steelyard.math.draws import uniform
 from steelyard.math.pictures import decode
-from steelyard.parts import Answer, Augment, Batch, Column, Example, Examples, Key, Processor, Row, Target, Units
+from steelyard.parts import Answer, Augment, Batch, Column, Example, Examples, Key, Processor, Row, Target, Task, Units
 from steelyard.rows import Rows
 from steelyard.tasks._classification import TARGET, Classification
+from steelyard.tasks._forms import Form, form_of, form_told, from_state
+from steelyard.tasks._number import SCORE, Number
+from steelyard.tasks._several import SET, Several
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PreTrainedConfig
 
 CELLS = 8  # a picture is hidden in some 8 x 8 pieces
 
 
 @dataclass(frozen=True)
-class ImageClassification(Classification):
-    """Which of the labels a picture has."""
+class Pictures(Form):
+    """Abstract: what is read, a picture, whatever is asked of it."""
 
     name: ClassVar[str] = "image-classification"
-    title: ClassVar[Sentence] = say("which label a picture has: object, scene, person...")
+    title: ClassVar[Sentence] = say("which label a picture has (object, scene, person...); several labels; a number")
     takes: ClassVar[str] = "image"
     columns: ClassVar[tuple[Column, ...]] = (
         Column(name="image", kind="image", aliases=("img", "picture", "photo", "pixel_values", "图片", "图像", "照片")),
+        Column(name=SET, kind="labels", required=False, target=True, aliases=("label_set", "标签集")),
         Column(name=TARGET, kind="label", target=True, aliases=("labels", "category", "class", "target", "标签", "类别", "分类")),
+        Column(name=SCORE, kind="number", required=False, target=True, aliases=("分数", "得分")),
     )
     family: ClassVar[str] = "resnet"
     ways: ClassVar[tuple[str, str]] = ("mean", "blur")
-    settings: ClassVar[tuple[str, ...]] = (*Classification.settings, "augment.flip", "augment.shift", "augment.cutout",
-                                            "augment.early_size", "augment.mixup")
     tiny: ClassVar[Mapping[str, Any]] = {
         "task": "image-classification",
         "data": {"train": "builtin:digits"},
         "model": {"family": "mlp"},
         "training": {"epochs": 10},
     }
+
+    @classmethod
+    def fit(cls, rows: Rows) -> Task:
+        """One label, several labels or a number, as the rows have a column `label`, `labels` or `score`."""
+        return form_of(FORMS, rows)
+
+    @classmethod
+    def adopt(cls, config: PreTrainedConfig) -> Task:
+        """What a trained model's configuration says: its labels, or its scale."""
+        return form_told(FORMS, config)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Task:
+        """The inverse of `dataclasses.asdict`, from JSON."""
+        return from_state(FORMS, state)
 
     def texts(self, rows: Rows) -> Iterator[str]:
         """None: pictures bring no text."""
@@ -73,8 +92,6 @@ class ImageClassification(Classification):
         Jordan 2024, arXiv:2404.00498, section 3.6, found to learn faster than a coin that is thrown anew. All else is drawn
         anew in each step, by the example's number; mixup pairs those of one micro-batch.
         """
-        import torch
-
         pictures, targets, places = batch.inputs["pixel_values"], batch.targets, numbers.cpu().numpy()
 
         def draws(purpose: str, count: int) -> np.ndarray:
@@ -90,8 +107,7 @@ class ImageClassification(Classification):
         if how.early_size:
             pictures = augment.smaller(pictures, how.early_size)
         if how.mixup and targets is not None:
-            soft = torch.nn.functional.one_hot(targets, len(self.labels)).to(torch.float32)
-            pictures, targets = augment.mixup(pictures, soft, draws("mixup", 2), how.mixup)
+            pictures, targets = augment.mixup(pictures, self.shares(targets), draws("mixup", 2), how.mixup)
         return replace(batch, inputs={**batch.inputs, "pixel_values": pictures}, targets=targets)
 
     def features(self, outputs: Any, batch: Batch) -> Tensor:
@@ -102,15 +118,15 @@ class ImageClassification(Classification):
         return last.mean(dim=1) if last.dim() == 3 else last
 
     def counterweights(self) -> Mapping[str, Callable[[Rows, Rows], Iterator[Answer]]]:
-        """A constant, and the pixels of a small copy with logistic regression."""
-        return {"constant": self.constant, "pixels + logistic regression": self._pixels}
+        """A constant, and the pixels of a small copy with a linear model."""
+        return {"constant": self.constant, f"pixels + {self.linear}": self._pixels}
 
     def _pixels(self, train: Rows, rows: Rows) -> Iterator[Answer]:
         """On at most 10,000 training pictures, drawn evenly, as 16 x 16 pixels of grey or colour."""
         some = train.select(np.unique(np.linspace(0, len(train) - 1, 10_000).astype(np.int64)))
         inputs = np.concatenate([_thumbnails(block) for block in some.blocks(1024)])
         mean = inputs.mean(axis=0)  # centred, the fit takes a tenth of the steps
-        answers = self.regression(inputs - mean, some.column(TARGET), strength=0.1)
+        answers = self.regression(inputs - mean, some.column(self.target_column), strength=0.1)
         for block in rows.blocks(1024):
             yield from answers(_thumbnails(block) - mean)
 
@@ -156,7 +172,34 @@ class ImageClassification(Classification):
         picture.thumbnail((256, 256))
         stream = io.BytesIO()
         picture.save(stream, "PNG")
-        return {"image": "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(), "target": self.truth(row)}
+        return {"image": "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(), "target": self.wanted(row)}
+
+
+AUGMENTED = ("augment.flip", "augment.shift", "augment.cutout", "augment.early_size", "augment.mixup")
+
+
+@dataclass(frozen=True)
+class ImageClassification(Pictures, Classification):
+    """Which of the labels a picture has."""
+
+    settings: ClassVar[tuple[str, ...]] = (*Classification.settings, *AUGMENTED)
+
+
+@dataclass(frozen=True)
+class ImageTagging(Pictures, Several):
+    """Which of the labels a picture has, each by itself."""
+
+    settings: ClassVar[tuple[str, ...]] = (*Several.settings, *AUGMENTED)
+
+
+@dataclass(frozen=True)
+class ImageRating(Pictures, Number):
+    """A number for a picture."""
+
+    settings: ClassVar[tuple[str, ...]] = (*Number.settings, *AUGMENTED)
+
+
+FORMS = (ImageClassification, ImageTagging, ImageRating)
 
 
 def _fitted(picture: np.ndarray, processor: Processor) -> np.ndarray:
