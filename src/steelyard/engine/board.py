@@ -3,24 +3,88 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
+import time
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from steelyard.engine.disk import Lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 BINS = 40  # of a histogram
 Setting = str | float | bool
+_number = count()  # of the files of this process: two may begin within a second
 
 
-def writer(folder: Path, from_step: int = 0) -> Any:
-    """A SummaryWriter whose events go into `folder` itself; those after `from_step` of an earlier process count no more."""
+def writer(folder: Path, from_step: int | None = None) -> Any:
+    """A SummaryWriter whose events go into `folder` itself; those after `from_step` of an earlier process count no more.
+
+    Its file is written here and now, event by event, and what a full disk has no room for is left out: TensorBoard's own writer
+    raises in a thread of its own.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
     from torch.utils.tensorboard.writer import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=from_step + 1 if from_step else None)
+    class Writer(SummaryWriter):
+        file_writer: Any
+        all_writers: Any
+
+        def _get_file_writer(self) -> Any:
+            if self.file_writer is None:
+                self.file_writer = _Events(folder)
+                self.all_writers = {str(folder): self.file_writer}
+            return self.file_writer
+
+    made = Writer(str(folder))
+    if from_step is not None:
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+
+        made.file_writer.add_event(Event(step=from_step + 1, file_version="brain.Event:2"))
+        made.file_writer.add_event(Event(step=from_step + 1, session_log=SessionLog(status=SessionLog.START)))
+    return made
+
+
+class _Events:
+    """What SummaryWriter asks of a file of events."""
+
+    def __init__(self, folder: Path) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.folder = folder
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_number)}"
+        self.lines = Lines(folder / name, waits=False)
+        self.add_event(Event(file_version="brain.Event:2"))
+
+    def get_logdir(self) -> str:
+        return str(self.folder)
+
+    def add_event(self, event: Any, step: int | None = None, walltime: float | None = None) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        event.wall_time = time.time() if walltime is None else walltime
+        if step is not None:
+            event.step = int(step)
+        record = io.BytesIO()
+        RecordWriter(record).write(event.SerializeToString())
+        self.lines.add(record.getvalue())
+
+    def add_summary(self, summary: Any, global_step: int | None = None, walltime: float | None = None) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.add_event(Event(summary=summary), global_step, walltime)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        self.lines.close()
 
 
 def histogram(board: Any, tag: str, values: np.ndarray, step: int) -> None:

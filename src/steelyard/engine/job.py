@@ -146,12 +146,13 @@ def _learn(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, there: Ru
 
     found, wrong = newest(there.checkpoints)
     with stoppable() as stop, log.Log(there, prepared.plan.total, quiet, found.state["step"] if found else 0,
-                                      watch.settings(prepared, chosen), watch.metric_tags(prepared)) as told:
+                                      watch.settings(prepared, chosen), watch.metric_tags(prepared),
+                                      found.state["judged"] if found else True) as told:
         for sentence in wrong:
             told.note(str(sentence))
         machine.reset_peak()
         seen = watch.Watch(prepared, chosen, told.board, flops)
-        trained = train(prepared, model, chosen, told, stop, there.checkpoints, seen)
+        trained = train(prepared, model, chosen, told, stop, there.checkpoints, seen, told.sure)
     log.last(there, {f"best/{trained.best.metric.name}": trained.best.value, "train/seconds": trained.seconds}, trained.steps)
     return trained.model, {**_results(prepared, trained), "tokens": seen.all_tokens}
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from steelyard.engine import board
+from steelyard.engine.disk import Lines
 from steelyard.run import Run
 
 Event = Mapping[str, Any]  # {"step", "epoch", "train/loss"...}: names as TensorBoard shows them
@@ -23,14 +24,17 @@ class Log:
     """All loggers of a run; a context, so that files are closed.
 
     settings, metrics   for TensorBoard's HPARAMS tab: what was set, and the tag of every metric that will come
+    judged              whether the validation after `from_step` was told; else it comes once more
+
+    A full disk costs no line of metrics.jsonl as long as the process lives; TensorBoard and train.log go on without what it cost them.
     """
 
     def __init__(self, run: Run, total: int, quiet: bool = False, from_step: int = 0,
-                 settings: Mapping[str, board.Setting] | None = None, metrics: Sequence[str] = ()) -> None:
-        run.logs.mkdir(parents=True, exist_ok=True)
-        cut_back(run.metrics_file, from_step)
-        self.lines = run.metrics_file.open("a", encoding="utf-8")
-        self.board = board.writer(run.logs, from_step)
+                 settings: Mapping[str, board.Setting] | None = None, metrics: Sequence[str] = (), judged: bool = True) -> None:
+        began = run.metrics_file.exists()
+        cut_back(run.metrics_file, from_step, judged)
+        self.lines = Lines(run.metrics_file, waits=True)
+        self.board = board.writer(run.logs, from_step if began else None)
         if settings is not None:
             board.begin(self.board, settings, metrics, time.time())
         self.shown = None if quiet else Shown(total, run.logs / "train.log")
@@ -38,8 +42,7 @@ class Log:
 
     def __call__(self, event: Event) -> None:
         """One event to each."""
-        self.lines.write(json.dumps({**event, "time": round(time.perf_counter() - self.start, 3)}) + "\n")
-        self.lines.flush()
+        self.lines.add((json.dumps({**event, "time": round(time.perf_counter() - self.start, 3)}) + "\n").encode())
         for name, value in event.items():
             if name not in ("step", "time", "epoch") and isinstance(value, int | float):
                 self.board.add_scalar(name, value, event["step"])
@@ -47,6 +50,10 @@ class Log:
             self.board.add_scalar("train/epoch", event["epoch"], event["step"])
         if self.shown is not None:
             self.shown(event)
+
+    def sure(self) -> None:
+        """What was told lies on the disk: before a checkpoint is written, which says that it does. Raises OutsideError."""
+        self.lines.sure()
 
     def note(self, text: str) -> None:
         """A sentence for the person, and for train.log."""
@@ -71,7 +78,7 @@ class Shown:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.file = file.open("a", encoding="utf-8")
+        self.file = Lines(file, waits=False)
         self.terminal = sys.stderr.isatty()
         self.bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                             TextColumn("{task.fields[last]}"), console=Console(stderr=True), disable=not self.terminal)
@@ -83,15 +90,14 @@ class Shown:
         names = [name for name in event if "/" in name and name not in ("train/learning_rate", "train/grad_norm")]
         words = "  ".join(_short(name, event[name]) for name in names if isinstance(event[name], int | float))
         line = f"step {event['step']}  epoch {event['epoch']:.2f}  {words}"
-        self.file.write(line + "\n")
-        self.file.flush()
+        self.file.add((line + "\n").encode())
         self.bar.update(self.task, completed=event["step"], last=words)
         if not self.terminal and any(name.startswith("eval/") for name in names):
             print(line, file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
         """A line of its own."""
-        self.file.write(text + "\n")
+        self.file.add((text + "\n").encode())
         self.bar.console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
@@ -100,12 +106,22 @@ class Shown:
         self.file.close()
 
 
-def cut_back(file: Path, step: int) -> None:
-    """Remove the events after `step`: a resumed run says nothing twice."""
+def cut_back(file: Path, step: int, judged: bool = True) -> None:
+    """Cut off the events after `step`, and half a line: a resumed run says nothing twice. judged: as Log's."""
     if not file.exists():
         return
-    kept = [line for line in file.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
-    file.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    end = 0
+    with file.open("rb+") as lines:
+        for line in lines:
+            try:
+                event = json.loads(line)
+                late = event["step"] > step or (not judged and event["step"] == step and any(name.startswith("eval/") for name in event))
+            except (ValueError, KeyError, TypeError):
+                late = True
+            if late or not line.endswith(b"\n"):
+                break
+            end += len(line)
+        lines.truncate(end)
 
 
 def _short(name: str, value: float) -> str:

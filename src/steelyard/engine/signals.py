@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from steelyard.errors import Interrupted
-from steelyard.language import Sentence
+from steelyard.language import Sentence, say
 
 
 class Stop:
@@ -26,9 +26,15 @@ class Stop:
         return Interrupted(sentence, 128 + (self.signal or signal.SIGINT))
 
 
+_current: list[Stop] = []  # of this process, while it listens: the outermost
+
+
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Inside the block signals set the flag; outside the main thread nothing changes."""
+    """Inside the block signals set the flag; outside the main thread nothing changes. A block within another has its flag."""
+    if _current:
+        yield _current[0]
+        return
     stop = Stop()
     old: dict[int, Any] = {}  # the handlers before
 
@@ -41,8 +47,17 @@ def stoppable() -> Iterator[Stop]:
             old[number] = signal.signal(number, raised)
     except ValueError:  # not the main thread: whoever started it handles its signals
         old.clear()
+    _current.append(stop)
     try:
         yield stop
     finally:
+        _current.remove(stop)
         for known, handler in old.items():
             signal.signal(known, handler)
+
+
+def poll() -> None:
+    """For loops that have nothing to save: raises Interrupted once a signal has come."""
+    for stop in _current:
+        if stop:
+            raise stop.error(say("stopped before it was done; what was prepared is kept, and nothing was overwritten"))

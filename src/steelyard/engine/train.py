@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +20,14 @@ from steelyard.engine.answer import statistics
 from steelyard.engine.average import Average
 from steelyard.engine.chosen import Chosen
 from steelyard.engine.compiled import forward
+from steelyard.engine.disk import NoRoom, failed
 from steelyard.engine.order import Plan
 from steelyard.engine.prepare import Prepared
 from steelyard.engine.shaped import Kept, kept
 from steelyard.engine.signals import Stop
 from steelyard.engine.step import Stepper, arrange
 from steelyard.engine.watch import Watch
-from steelyard.errors import InputError, OutsideError, listing
+from steelyard.errors import InputError, Interrupted, OutsideError, listing
 from steelyard.language import say
 from steelyard.parts import Key, Metric
 from steelyard.recipe.training import Training
@@ -77,10 +79,13 @@ class Learner:
         self.best.value, self.best.step, self.best.waited = state["best_value"], state["best_step"], state["waited"]
         self.best.weights = found.best
 
-    def checkpoint(self, done: int, seconds: float) -> checkpoint.Checkpoint:
-        """What `load` takes."""
+    def checkpoint(self, done: int, seconds: float, judged: bool = True) -> checkpoint.Checkpoint:
+        """What `load` takes. judged: whether the validation after `done` is over. Raises OutsideError where a weight is no number."""
+        if (lost := next((name for name, p in self.model.named_parameters() if not torch.isfinite(p).all()), None)) is not None:
+            raise OutsideError(say("after step {step} the weight {layer} is not finite: it is not kept, and the checkpoints before stay; "
+                                   "try a smaller learning_rate, or precision: fp32", step=done, layer=lost))
         state = {"step": done, "best_step": self.best.step, "best_value": self.best.value, "waited": self.best.waited, "seconds": seconds,
-                 "kept": self.best.kept.mark}
+                 "kept": self.best.kept.mark, "judged": judged}
         return checkpoint.Checkpoint(self.best.kept.state(self.model), optim.state_tensors(self.model, self.optimizer), self.best.weights,
                                      self.average.state(), state)
 
@@ -97,9 +102,11 @@ class Trained:
 
 
 def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Callable[[Mapping[str, Any]], None], stop: Stop,
-          checkpoints: Path, watch: Watch | None = None) -> Trained:
-    """Train from the newest checkpoint in `checkpoints`, or from the start. watch: what looks on; nothing is drawn where it is None.
+          checkpoints: Path, watch: Watch | None = None, sure: Callable[[], None] | None = None) -> Trained:
+    """Train from the newest checkpoint in `checkpoints`, or from the start.
 
+    watch   what looks on; nothing is drawn where it is None
+    sure    called before a checkpoint is written: what was logged must lie on the disk then
     Raises Interrupted after a signal, with a checkpoint written, and OutsideError where a number is no longer finite.
     """
     training, plan = prepared.training, prepared.plan
@@ -109,11 +116,25 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
         checkpointed(model, prepared)
     best = Best(best_metric(prepared), kept=kept(model, prepared.recipe))
     learner = Learner(model, optim.optimizer(model, training), Average(model, training.ema), best)
-    done, before = resume(learner, checkpoints)
+    done, before, judged = resume(learner, checkpoints, training.keep_checkpoints)
     stepper, watch = Stepper(prepared, model, chosen, forward(prepared, model, chosen)), watch or Watch(prepared, chosen)
-    saver = Saver(checkpoints, training.checkpoint_every, training.keep_checkpoints)
+    saver = Saver(checkpoints, training, sure, best)
     weights = [p for p in model.parameters() if p.requires_grad]
     start, timing = time.perf_counter(), {"train": 0.0, "validation": 0.0, "checkpoint": 0.0}
+
+    def judge() -> None:
+        """Answer the validation rows; keep the weights where they are the best."""
+        began = time.perf_counter()
+        with learner.average.judged():
+            measured = validate(prepared, model, chosen, list(prepared.task.metrics))
+            best.offer(measured[best.metric.name], done, model)
+            watch.rows(model, done)
+        log({"step": done, "epoch": round(plan.passed(done), 4), **watch.pace(timing["train"], stepper.waited),
+             **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
+        timing["validation"] += time.perf_counter() - began
+
+    if not judged:
+        judge()  # a signal had cut it short
     model.train()
     while done < plan.total and not best.waited >= (training.early_stopping or math.inf):
         began = time.perf_counter()
@@ -134,24 +155,26 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
             log({"step": done, "epoch": round(plan.passed(done), 4), "train/loss": loss, "train/learning_rate": rate,
                  "train/grad_norm": norm})
         if evaluates(training, plan, done):
-            began = time.perf_counter()
-            with learner.average.judged():
-                measured = validate(prepared, model, chosen, list(prepared.task.metrics))
-                best.offer(measured[best.metric.name], done, model)
-                watch.rows(model, done)
-            log({"step": done, "epoch": round(plan.passed(done), 4), **watch.pace(timing["train"], stepper.waited),
-                 **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
+            try:
+                judge()
+            except Interrupted:
+                judged = False
             model.train()
-            timing["validation"] += time.perf_counter() - began
         if saver.due(done, plan.total) or stop:
-            timing["checkpoint"] += saver.save(learner.checkpoint(done, before + time.perf_counter() - start))
-        if stop and done < plan.total:
-            raise stop.error(say("stopped after step {step} of {total}; the checkpoint is written: "
-                                 "go on with `steelyard train --resume {run}`", step=done, total=plan.total, run=checkpoints.parent))
+            last = done == plan.total or bool(stop)
+            timing["checkpoint"] += saver.save(learner.checkpoint(done, before + time.perf_counter() - start, judged), last)
+        if stop and (done < plan.total or not judged):
+            raise stopped(stop, done, plan.total, checkpoints)
     timing["data"] = stepper.waited
     if best.weights is not None:
         best.kept.load(model, best.weights)
     return Trained(model.eval(), best, done, before + time.perf_counter() - start, timing)
+
+
+def stopped(stop: Stop, done: int, total: int, checkpoints: Path) -> Interrupted:
+    """What ends a training after a signal, once it is saved."""
+    return stop.error(say("stopped after step {step} of {total}; the checkpoint is written: "
+                          "go on with `steelyard train --resume {run}`", step=done, total=total, run=checkpoints.parent))
 
 
 def evaluates(training: Training, plan: Plan, done: int) -> bool:
@@ -196,13 +219,23 @@ def validate(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, names: 
     return {name: catalog.load("metrics", name, "metrics")().value(table) for name in names}
 
 
-def resume(learner: Learner, checkpoints: Path) -> tuple[int, float]:
-    """(steps done, seconds so far) of the newest whole checkpoint, loaded; (0, 0.0) where there is none."""
-    found, _ = checkpoint.newest(checkpoints)
+def resume(learner: Learner, checkpoints: Path, keep: int) -> tuple[int, float, bool]:
+    """(steps done, seconds so far, whether validation is over) of the newest whole checkpoint, loaded; (0, 0.0, True) where none is.
+
+    What a save had begun is done: pointers, the removal of old ones. Raises InputError where there are checkpoints, all damaged.
+    """
+    found, wrong = checkpoint.newest(checkpoints)
     if found is None:
-        return 0, 0.0
+        if wrong:
+            raise InputError(say('{reason}; no checkpoint in "{folder}" is whole: copy them again from where they were made, or train '
+                                 "the recipe anew", reason=wrong[0], folder=checkpoints))
+        return 0, 0.0, True
     learner.load(found)
-    return int(found.state["step"]), float(found.state["seconds"])
+    try:
+        checkpoint.settle(checkpoints, checkpoints / f"step-{found.state['step']:08d}", keep)
+    except OSError as error:
+        raise failed(checkpoints, error) from error
+    return int(found.state["step"]), float(found.state["seconds"]), bool(found.state["judged"])
 
 
 def not_finite(prepared: Prepared, model: PreTrainedModel, step: int, indices: Any, loss: float, checkpoints: Path) -> OutsideError:
@@ -219,8 +252,10 @@ def not_finite(prepared: Prepared, model: PreTrainedModel, step: int, indices: A
 class Saver:
     """When a checkpoint is due: every so many steps, or as often as three percent of the time allow; and at the end."""
 
-    def __init__(self, root: Path, every: str | int, keep: int) -> None:
-        self.root, self.every, self.keep = root, every, keep
+    def __init__(self, root: Path, training: Training, sure: Callable[[], None] | None, best: Best) -> None:
+        self.root, self.every, self.keep = root, training.checkpoint_every, training.keep_checkpoints
+        self.sure = sure or (lambda: None)
+        self.sound = f"best-{best.step:08d}" if best.weights is not None else ""  # the folder of best weights that was loaded
         self.last, self.cost = time.perf_counter(), 0.2  # seconds; of a first save, as a guess
 
     def due(self, done: int, total: int) -> bool:
@@ -231,10 +266,20 @@ class Saver:
             return done % self.every == 0
         return time.perf_counter() - self.last > self.cost / SAVING
 
-    def save(self, whole: checkpoint.Checkpoint) -> float:
-        """Write it; seconds that it took."""
+    def save(self, whole: checkpoint.Checkpoint, last: bool) -> float:
+        """Write it; seconds that it took. A full disk ends the training only where nothing older is whole, or nothing comes after.
+
+        last   whether training ends here
+        """
         began = time.perf_counter()
-        checkpoint.save(self.root, whole, self.keep)
+        try:
+            self.sure()
+            checkpoint.save(self.root, whole, self.keep, self.sound)
+            self.sound = f"best-{whole.state['best_step']:08d}" if whole.best is not None else ""
+        except NoRoom as error:
+            if last or all(checkpoint.damage(folder) is not None for folder in checkpoint.committed(self.root)):
+                raise
+            print(say("{reason}; training goes on, and tries again later", reason=error), file=sys.stderr, flush=True)
         self.last = time.perf_counter()
         self.cost = self.last - began
         return self.cost
