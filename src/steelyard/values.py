@@ -134,7 +134,8 @@ class Units:
     """The pieces of one example that can be hidden, and where a person sees them.
 
     of       for each position of the example (token; or pixel, as (height, width)) its unit, -1: never hidden
-    places   one a unit: (start, end) characters of the text, or (left, top, right, bottom) pixels of the example
+    places   one a unit: (start, end) characters of the text, or (left, top, right, bottom) pixels of the example; of a sound its
+             picture's, milliseconds from left to right
     """
 
     of: np.ndarray
@@ -168,6 +169,8 @@ class Augment:
     cutout   a square of so many pixels a side is covered
     early_size   the longer side in pixels to which pictures are reduced early in training: the engine clears it later on
     mixup    pairs are mixed by shares drawn from Beta(mixup, mixup) (Zhang et al. 2018, arXiv:1710.09412)
+    spec_augment   of sounds: spans of time and bands of frequency are left out (Park et al. 2019, arXiv:1904.08779)
+    speed          sounds are up to this share faster or slower
     """
 
     flip: bool = False
@@ -175,6 +178,8 @@ class Augment:
     cutout: int = 0
     early_size: int = 0
     mixup: float = 0.0
+    spec_augment: bool = False
+    speed: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,9 @@ class ModelDoor:
             total = self.task.log_prob(self.model(**batch.inputs), batch).sum()
             (gradient,) = torch.autograd.grad(total, points)
         product = ((high - low)[0] * gradient.mean(dim=0)).double()
-        summed = product.sum(dim=-1) if name == "inputs_embeds" else product.sum(dim=0)  # over the width; over the channels
+        summed = product.sum(dim=0) if product.dim() == 3 else product.sum(dim=-1) if product.dim() == 2 else product  # channels; width
         positions = next(iter(example.values())).shape
-        return summed[: positions[-1]].cpu().numpy() if summed.dim() == 1 else summed.cpu().numpy()
+        return summed[: positions[0]].cpu().numpy() if summed.dim() == 1 else summed.cpu().numpy()
 
     def _batch(self, examples: Sequence[Example], targets: Sequence[Target]) -> Any:
         return place(self.task.collate(stack(examples), self.processor, None, targets), self.model.device, "contiguous")

@@ -4,10 +4,12 @@ A path names a token or the blank at every frame; its text is what is left once 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import exp, log1p
 
 import numpy as np
 
-NONE = -np.inf
+NONE = float("-inf")
 
 
 def greedy(log_probs: np.ndarray, blank: int) -> tuple[list[int], list[tuple[int, int]]]:
@@ -29,31 +31,39 @@ def beam(log_probs: np.ndarray, blank: int, width: int) -> tuple[list[int], floa
     Source: Graves & Jaitly 2014, ICML, algorithm 1; Hannun et al. 2014, arXiv:1408.2873.
     """
     kept: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, NONE)}
-    for frame in log_probs:
-        tokens = [int(token) for token in np.argsort(-frame, kind="stable")[: width + 1] if token != blank]  # no other can be in the beam
+    for row in log_probs:
+        frame = row.tolist()
+        best = [token for token in np.argsort(-row, kind="stable")[: width + 3].tolist() if token != blank]
         found: dict[tuple[int, ...], list[float]] = {}
-        for prefix, (ended, open_) in kept.items():
-            whole = np.logaddexp(ended, open_)
+        for prefix, (ended, going) in kept.items():
+            whole = _sum(ended, going)
             _add(found, prefix, 0, whole + frame[blank])
             if prefix:
-                _add(found, prefix, 1, open_ + frame[prefix[-1]])
-            for token in tokens:
-                before = ended if prefix and token == prefix[-1] else whole  # a repeat wants a blank between
-                _add(found, (*prefix, token), 1, before + frame[token])
-        best = sorted(found, key=lambda prefix: -np.logaddexp(*found[prefix]))[:width]
-        kept = {prefix: (found[prefix][0], found[prefix][1]) for prefix in best}
+                _add(found, prefix, 1, going + frame[prefix[-1]])
+            # Of what a prefix may go on with, only the likeliest can stay in the beam, or what is in it already.
+            known = [other[-1] for other in kept if len(other) == len(prefix) + 1 and other[:-1] == prefix]
+            for token in dict.fromkeys([*best, *known]):
+                _add(found, (*prefix, token), 1, (ended if prefix and token == prefix[-1] else whole) + frame[token])
+        order = sorted(found, key=lambda prefix: -_sum(*found[prefix]))[:width]
+        kept = {prefix: (found[prefix][0], found[prefix][1]) for prefix in order}
     prefix, sums = next(iter(kept.items()))
-    return list(prefix), float(np.logaddexp(*sums))
+    return list(prefix), _sum(*sums)
 
 
 def _add(found: dict[tuple[int, ...], list[float]], prefix: tuple[int, ...], place: int, value: float) -> None:
     sums = found.setdefault(prefix, [NONE, NONE])
-    sums[place] = float(np.logaddexp(sums[place], value))
+    sums[place] = _sum(sums[place], value)
+
+
+def _sum(a: float, b: float) -> float:
+    """log(exp(a) + exp(b)): ten times as fast as numpy's for two numbers."""
+    high, low = (a, b) if a > b else (b, a)
+    return high if low == NONE else high + log1p(exp(low - high))
 
 
 def needed(tokens: Sequence[int]) -> int:
     """Frames that the tokens take at least: one each, and a blank between equal neighbours."""
-    return len(tokens) + sum(a == b for a, b in zip(tokens, tokens[1:], strict=False))
+    return len(tokens) + sum(a == b for a, b in pairwise(tokens))
 
 
 def align(log_probs: np.ndarray, tokens: Sequence[int], blank: int) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ FALLBACK: Mapping[str, Any] = {
 
 
 class Augment(Section):
-    """How training pictures are varied, each anew in every epoch. What nobody sets is not done."""
+    """How training pictures and sounds are varied, each anew in every epoch. What nobody sets is not done."""
 
     flip: Annotated[bool, Says(say("half of the pictures are mirrored, left to right"), YES_NO)] = False
     shift: Annotated[int, Field(ge=0, le=64), Says(say("moved by up to so many pixels each way"), say("a whole number from 0 to 64"))] = 0
@@ -43,6 +43,12 @@ class Augment(Section):
     mixup: Annotated[
         float, Field(ge=0, le=10), Says(say("two pictures and their labels are mixed, by shares drawn from Beta(mixup, mixup)"),
                                         say("a number from 0 to 10"))
+    ] = 0.0
+    spec_augment: Annotated[
+        bool, Says(say("of sounds, spans of time and bands of frequency are left out (SpecAugment)"), YES_NO)
+    ] = False
+    speed: Annotated[
+        float, Field(ge=0, le=0.5), Says(say("sounds are up to this share faster or slower"), say("a number from 0 to 0.5"))
     ] = 0.0
 
 
@@ -85,7 +91,8 @@ class Training(Section):
              say("balanced, or pairs of a label and a number, 0 or more")),
     ] = None
     augment: Annotated[
-        Augment, Says(say("how training pictures are varied"), say("keys: {names}", names="flip, shift, cutout, early_size, mixup"))
+        Augment, Says(say("how training pictures and sounds are varied"),
+                      say("keys: {names}", names="flip, shift, cutout, early_size, mixup, spec_augment, speed"))
     ] = Augment()
     ema: Annotated[
         float | None, Field(gt=0, lt=1),

@@ -7,6 +7,8 @@ _NAMES = {
     # measures
     "accuracy": say("accuracy"), "macro-f1": say("macro F1"), "f1": say("F1"), "roc-auc": say("ROC AUC"),
     "log-loss": say("log loss"), "calibration-error": say("calibration error"), "recall": say("recall"), "precision": say("precision"),
+    "wer": say("word error rate"), "cer": say("character error rate"), "normalised-wer": say("word error rate, normalised"),
+    "normalised-cer": say("character error rate, normalised"),
     # costs
     "time": say("training time"), "train-time": say("training time"), "seconds": say("training time"), "memory": say("peak memory"),
     "flops": say("arithmetic"), "flop": say("arithmetic"), "energy": say("energy"), "money": say("price"), "co2": say("CO₂ equivalent"),
@@ -18,6 +20,7 @@ _NAMES = {
     "constant": say("a constant answer"), "tf-idf + logistic regression": say("TF-IDF + logistic regression"),
     "tf-idf + ridge regression": say("TF-IDF + ridge regression"), "pixels + ridge regression": say("pixels + ridge regression"),
     "pixels + logistic regression": say("pixels + logistic regression"),
+    "nearest sound": say("the nearest training sound"),
     # sets of rows
     "train": say("train"), "validation": say("validation"), "test": say("test"),
 }

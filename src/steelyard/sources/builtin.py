@@ -1,4 +1,4 @@
-"""Sets that come with steelyard: `builtin:digits` and `builtin:messages`, read without a file."""
+"""Sets that come with steelyard: `builtin:digits`, `builtin:messages`, `builtin:tones`..., read without a file."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -31,14 +31,21 @@ def _messages() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
-_SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {"digits": _digits, "messages": _messages}
+def _tones() -> Iterator[Mapping[str, object]]:
+    """Notes sung by name, made by a seeded function: the smallest speech there is."""
+    from steelyard.sources._tones import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
+_SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {"digits": _digits, "messages": _messages, "tones": _tones}
 
 
 class Builtin(Source):
     """A set by its name; the line is the row's number, from 1."""
 
     name = "builtin"
-    help = say("builtin:digits, builtin:messages")
+    help = say("builtin:digits, builtin:messages, builtin:tones")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""

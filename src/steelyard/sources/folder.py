@@ -1,4 +1,4 @@
-"""A folder of class folders of pictures, or of pictures that a table in it names (Hugging Face's imagefolder)."""
+"""A folder of class folders of pictures, or of pictures or sounds that a table in it names (Hugging Face's imagefolder, audiofolder)."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from steelyard import catalog
 from steelyard.errors import InputError, listing
 from steelyard.language import say
+from steelyard.math.sound import SUFFIXES as SOUNDS
 from steelyard.math.texts import shown
 from steelyard.parts import ReadOptions, Record, Source
 from steelyard.sources._open import is_saved
@@ -20,12 +21,12 @@ _NAME = "file_name"  # the column of paths, relative to the folder
 class Folder(Source):
     """A folder with a folder for each class, in the order of names; columns image, label, file.
 
-    With a metadata.csv, .jsonl or .parquet in it: its rows, in its order, and the picture that each one names in the column file_name.
+    With a metadata.csv, .jsonl or .parquet in it: its rows, in its order, and the picture or sound that each names in the column file_name.
     Hidden files are skipped; any other file that is no picture is a problem, so that nothing is left out in silence.
     """
 
     name = "folder"
-    help = say("a folder with one folder of pictures for each class, or with a metadata.csv or .jsonl that names its pictures")
+    help = say("a folder with one folder of pictures for each class, or with a metadata.csv or .jsonl that names its pictures or sounds")
 
     def accepts(self, path: Path) -> bool:
         """Any folder but those that `datasets` saved."""
@@ -63,7 +64,7 @@ def _refuse_splits(folder: Path) -> None:
 
 
 def _named(folder: Path, table: Path, options: ReadOptions) -> Iterator[Record]:
-    """The rows of the table, each with its picture's path as `image`; then, as problems, the pictures that it does not name."""
+    """The rows of the table, each with its file's path as `image` or `audio`; then, as problems, the files that it does not name."""
     source: Source = catalog.load("sources", _METADATA[table.name], str(table))()
     known: set[PurePosixPath] = set()
     for record in source.read(table, options):
@@ -79,7 +80,8 @@ def _named(folder: Path, table: Path, options: ReadOptions) -> Iterator[Record]:
             yield record._replace(values={}, problem=say("the picture is missing"))
             continue
         known.add(PurePosixPath(name.strip()))
-        yield record._replace(values={**values, "image": name, "file": name})
+        heard = name.strip().lower().endswith(SOUNDS)
+        yield record._replace(values={**values, "audio" if heard else "image": name, "file": name})
     for relative in _files(folder, folder.resolve(), PurePosixPath()):
         if relative not in known and relative.name != table.name:
             yield Record({}, f"{folder}/{relative}", None, say('the file is not named in "{table}"; add a row for it, or remove it',

@@ -1,0 +1,43 @@
+"""What turns sounds and transcripts into numbers where no trained model brings it: log-mel spectra, and the characters of the rows."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steelyard.errors import InputError
+from steelyard.language import say
+from steelyard.parts import Processor, Task
+from steelyard.rows import Rows
+
+BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as Wav2Vec2's tokenizers call them; the padding's number is CTC's blank
+MOST = 8000  # characters; more are no alphabet
+
+
+def characters(task: Task, rows: Rows) -> Any:
+    """A Wav2Vec2CTCTokenizer of every character in the rows' texts, in the order of their code points. Raises InputError."""
+    from transformers import Wav2Vec2CTCTokenizer
+
+    found = sorted({letter for text in task.texts(rows) for letter in text if not letter.isspace() and letter != SPACE})
+    if not found:
+        raise InputError(say("the training rows' transcripts hold no character: there is nothing to learn"))
+    if len(found) > MOST:
+        raise InputError(say("the training rows' transcripts hold {n} different characters; at most {most} are an alphabet",
+                             n=len(found), most=MOST))
+    vocabulary = {token: number for number, token in enumerate((BLANK, UNKNOWN, SPACE, *found))}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "vocab.json"
+        file.write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+        return Wav2Vec2CTCTokenizer(str(file), unk_token=UNKNOWN, pad_token=BLANK, word_delimiter_token=SPACE, bos_token=None,
+                                    eos_token=None)
+
+
+def listening(task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
+    """A Wav2Vec2Processor: log-mel spectra a 10 ms, each band with mean 0 and spread 1 over its sound; characters. Raises InputError."""
+    from transformers import ParakeetFeatureExtractor, Wav2Vec2Processor
+
+    spectra = ParakeetFeatureExtractor(feature_size=int(options.get("num_mel_bins") or 64), sampling_rate=16_000)
+    return Wav2Vec2Processor(feature_extractor=spectra, tokenizer=characters(task, rows))
