@@ -82,6 +82,7 @@ def run(tmp_path: Path) -> Run:
 
     made = Run.create(tmp_path / "run")
     made.model.mkdir()
+    made.recipe_file.write_text("task: text-classification\ndata: {train: rows.csv}\n")
     weights = {"a": torch.arange(4.0)}
     save_file(weights, made.model / "model.safetensors")
     made.update({"state": "finished", "model": {"sha256": model_hash(made.model)}})
@@ -119,6 +120,7 @@ def test_a_damaged_model(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_interrupted_run_without_checkpoints(tmp_path: Path) -> None:
     made = Run.create(tmp_path / "run")
+    made.recipe_file.write_text("task: text-classification\ndata: {train: rows.csv}\n")
     made.update({"state": "training", "model": {}})
     assert "begins anew" in str(check(made).remedy)
 

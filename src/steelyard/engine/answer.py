@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from steelyard.engine.signals import poll
 from steelyard.engine.step import place, precise
 from steelyard.engine.store import Store, stack
 from steelyard.parts import Answer, Example, Family, Processor, Row, Statistics, Target, Task
@@ -31,6 +32,7 @@ def answers(model: PreTrainedModel, task: Task, processor: Processor, store: Sto
             indices = indices[np.argsort(-lengths[indices], kind="stable")]
         partials: dict[int, list[tuple[int, Any]]] = {}
         for part in np.split(indices, range(BATCH, len(indices), BATCH)):
+            poll()
             for index, partial in zip(part, _partials(model, task, processor, store, part, precision), strict=True):
                 partials.setdefault(int(owners[index]), []).append((int(index), partial))
         for offset, row in enumerate(islice(stream, BLOCK)):
@@ -55,6 +57,7 @@ def statistics(model: PreTrainedModel, task: Task, processor: Processor, store: 
         order = np.arange(len(store)) if lengths is None else np.argsort(-lengths, kind="stable")
         partials: list[Any] = [None] * len(store)
         for part in np.split(order, range(BATCH, len(order), BATCH)):
+            poll()
             for index, partial in zip(part, _partials(model, task, processor, store, part, precision), strict=True):
                 partials[index] = partial
         return task.measure_all(store.dense(), owners, partials)
@@ -83,6 +86,7 @@ class ModelDoor:
         result = np.empty(len(examples))
         with torch.inference_mode():
             for part in np.split(order, range(BATCH, len(order), BATCH)):
+                poll()
                 batch = self._batch([examples[i] for i in part], [targets[i] for i in part])
                 result[part] = self.task.log_prob(self.model(**batch.inputs), batch).double().cpu().numpy()
         return result

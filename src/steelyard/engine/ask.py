@@ -13,6 +13,7 @@ import torch
 from steelyard import catalog
 from steelyard.engine.answer import BATCH, ModelDoor
 from steelyard.engine.columns import kind_of
+from steelyard.engine.examine import hold_whole
 from steelyard.engine.prepare import task_of
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.read import locate, table
@@ -34,6 +35,7 @@ class Asked:
         manifest = run.manifest()
         if not run.model.is_dir():
             raise InputError(say('the training of "{run}" is not finished; go on with `steelyard train --resume {run}`', run=run.folder))
+        hold_whole(run)
         self.run, self.recipe = run, read(run.recipe_file)
         self.task: Task = task_of(self.recipe).from_state(manifest["task_state"])
         family: type[Family] = catalog.load("families", "hub", "model")

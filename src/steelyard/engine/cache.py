@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from steelyard.engine.signals import poll
 from steelyard.errors import SteelyardError, refused
 from steelyard.language import say
 
@@ -39,6 +40,7 @@ def kept(room: str, mark: str, make: Callable[[Path], None]) -> Path:
     folder = root() / room / mark
     if folder.is_dir():
         return folder
+    poll()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f"{mark}.", suffix=".tmp", dir=folder.parent))

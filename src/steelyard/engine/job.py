@@ -6,8 +6,9 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,17 @@ import torch
 from transformers import PreTrainedModel
 
 from steelyard import hub
-from steelyard.engine import log, machine, seeds, shaped, watch
+from steelyard.engine import checkpoint, examine, log, machine, seeds, shaped, watch
+from steelyard.engine.again import data_hash, hold_same, longer, take
 from steelyard.engine.ancestry import keep as keep_traces
 from steelyard.engine.chosen import Chosen, Reason
+from steelyard.engine.disk import failed, flush, held, tidy
 from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.hub import model_hash
 from steelyard.engine.measure import choose
 from steelyard.engine.prepare import Prepared, prepare, task_state, versions
 from steelyard.engine.quiet import no_bars
-from steelyard.engine.signals import stoppable
+from steelyard.engine.signals import poll, stoppable
 from steelyard.engine.split import Dataset
 from steelyard.engine.train import Trained, best_metric, train
 from steelyard.errors import InputError, OutsideError
@@ -48,12 +51,12 @@ def begin(recipe: Recipe, root: Path, quiet: bool = False, data: Dataset | None 
     bill = forecast(prepared, model, chosen)
     if not quiet:
         print(_foretold(bill), file=sys.stderr, flush=True)
+    poll()
     run = Run.create(root / (recipe.run or recipe.task))
-    write_text(run.recipe_file, dump(anchored(prepared.recipe)))
-    run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, reasons), "forecast": bill.to_json()})
-    keep_rows(run, prepared)
-    keep_traces(run, prepared.recipe, prepared.dataset)
-    _train(prepared, model, chosen, run, quiet)
+    with held(run.folder):
+        write_text(run.recipe_file, dump(anchored(prepared.recipe)))
+        run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, reasons), "forecast": bill.to_json()})
+        _train(prepared, model, chosen, run, quiet)
     return run
 
 
@@ -71,23 +74,55 @@ def adopt(recipe: Recipe, root: Path) -> Run:
     keep_traces(run, prepared.recipe, prepared.dataset)
     save_model(model, prepared, run)
     run.update({"state": "trained", "finished": _now(), "seconds": {"total": 0.0}, "steps": 0,
-                "model": {**run.manifest()["model"], "sha256": model_hash(run.model)}})
+                "model": {**run.manifest()["model"], **_saved(run)}})
     return run
 
 
-def resume(run: Run, quiet: bool = False) -> Run:
-    """Go on from the newest whole checkpoint. Raises InputError where the run is finished, or its data changed."""
-    manifest = run.manifest()
-    if manifest.get("state") != "training":
-        raise InputError(say('"{run}" is finished: there is nothing to resume', run=run.folder))
-    prepared = prepare(read(run.recipe_file))
-    if data_hash(prepared.dataset.mark) != manifest["data"]["sha256"]:
-        raise InputError(say('the data of "{run}" changed since it was begun ({files}); put it back, or train anew', run=run.folder,
-                             files=", ".join(file["file"] for file in manifest["data"]["files"])))
-    if prepared.processor_print != manifest["processor"]:
-        raise InputError(say('"{run}" was begun with another tokenizer or image processor than these versions make of its data; train anew',
-                             run=run.folder))
-    _train(prepared, None, Chosen(**manifest["chosen"]), run, quiet)
+def resume(run: Run, quiet: bool = False, asked: Recipe | None = None) -> Run:
+    """Go on from the newest whole checkpoint, or with the weighing where training is done.
+
+    asked   a recipe that was given along: it may differ in what says nothing about the weights (`again.FREE`)
+    Raises InputError where the run is finished, or recipe, data or version are others.
+    """
+    with held(run.folder):
+        manifest = run.manifest()
+        if manifest.get("state") not in ("training", "trained"):
+            raise InputError(say('"{run}" is finished: there is nothing to resume', run=run.folder))
+        tidy(run.folder)
+        trains = manifest["state"] == "training"
+        if not trains and asked is None:
+            return run
+        prepared = prepare(read(run.recipe_file) if asked is None else asked)
+        if asked is not None:
+            take(run, prepared)
+        if trains:
+            hold_same(run, prepared)
+            _train(prepared, None, Chosen(**manifest["chosen"]), run, quiet)
+    return run
+
+
+def extend(parent: Run, epochs: float, root: Path, quiet: bool = False) -> Run:
+    """Go on from the end of a finished run, as a new run that names it: the same order of rows, the schedule of a training so much longer.
+
+    Raises InputError where the parent is not finished, keeps no checkpoint, or its data changed.
+    """
+    recipe, told = longer(parent, epochs), parent.manifest()
+    found, wrong = checkpoint.newest(parent.checkpoints)
+    if found is None:
+        raise InputError(wrong[0] if wrong else say('"{run}" keeps no checkpoint to go on from', run=parent.folder))
+    prepared = prepare(recipe)
+    hold_same(parent, prepared)
+    model, chosen = first_model(prepared), Chosen(**told["chosen"])
+    run = Run.create(root / (recipe.run or recipe.task))
+    with held(run.folder):
+        run.logs.mkdir()
+        if parent.metrics_file.is_file():
+            shutil.copyfile(parent.metrics_file, run.metrics_file)
+        checkpoint.save(run.checkpoints, replace(found, state={**found.state, "waited": 0}), 1)
+        write_text(run.recipe_file, dump(anchored(prepared.recipe)))
+        run.update({"state": "training", "started": _now(), **_facts(prepared, model, chosen, []), "reasons": told.get("reasons", []),
+                    "parent": {"run": parent.name, "model": told["model"]["sha256"], "steps": found.state["step"]}})
+        _train(prepared, model, chosen, run, quiet)
     return run
 
 
@@ -115,15 +150,24 @@ def sample(prepared: Prepared, number: int) -> Batch:
 def keep_rows(run: Run, prepared: Prepared) -> None:
     """Put the rows that the run is judged on into its folder, unless the recipe says otherwise."""
     if prepared.recipe.evidence.keep_rows:
-        run.data.mkdir(exist_ok=True)
+        own, beside = run.data / "test.arrow", run.data / "test.arrow.tmp"
         try:
-            prepared.dataset.rows["test"].save(run.data / "test.arrow")
+            run.data.mkdir(exist_ok=True)
+            prepared.dataset.rows["test"].save(beside)
+            flush(beside)
+            beside.replace(own)
         except OSError as error:
-            raise OutsideError(say('cannot write "{path}": {reason}', path=run.data, reason=error)) from error
+            with suppress(OSError):  # where nothing was written there is nothing to remove
+                beside.unlink()
+            raise failed(own, error) from error
 
 
 def _train(prepared: Prepared, model: PreTrainedModel | None, chosen: Chosen, run: Run, quiet: bool) -> None:
     """The recipe's own seed, whose model is the run's, then the further ones; what is done already is not done again."""
+    if prepared.recipe.evidence.keep_rows and not (run.data / "test.arrow").is_file():
+        keep_rows(run, prepared)
+    if "ancestors" not in run.manifest():
+        keep_traces(run, prepared.recipe, prepared.dataset)
     manifest = run.manifest()
     flops = manifest.get("forecast", {}).get("flops", {})
     pace = flops["value"] / flops["n"] if flops.get("value") and flops.get("n") else None
@@ -134,7 +178,7 @@ def _train(prepared: Prepared, model: PreTrainedModel | None, chosen: Chosen, ru
     if "steps" not in manifest:
         best, results = learn(prepared, run, model)
         save_model(best, prepared, run)
-        run.update({"model": {**manifest["model"], "sha256": model_hash(run.model)}, **results})
+        run.update({"model": {**manifest["model"], **_saved(run)}, **results})
     further = seeds.train_further(prepared, run, learn)
     run.update({"state": "trained", "finished": _now(), **({"seeds": further} if further else {})})
 
@@ -142,9 +186,7 @@ def _train(prepared: Prepared, model: PreTrainedModel | None, chosen: Chosen, ru
 def _learn(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, there: Run, flops: float | None,
            quiet: bool) -> tuple[PreTrainedModel, seeds.Result]:
     """One training, from its newest checkpoint, with its logs: its model, and what run.json says of it. flops: of a mean step."""
-    from steelyard.engine.checkpoint import newest
-
-    found, wrong = newest(there.checkpoints)
+    found, wrong = checkpoint.newest(there.checkpoints)
     with stoppable() as stop, log.Log(there, prepared.plan.total, quiet, found.state["step"] if found else 0,
                                       watch.settings(prepared, chosen), watch.metric_tags(prepared),
                                       found.state["judged"] if found else True) as told:
@@ -170,8 +212,9 @@ def _results(prepared: Prepared, trained: Trained) -> dict[str, Any]:
 
 def save_model(model: PreTrainedModel, prepared: Prepared, run: Run) -> None:
     """model/, whole or not at all: weights, configuration, and what turns rows into numbers; adapters merged, and beside."""
-    beside = run.folder / "model.tmp"
-    shutil.rmtree(beside, ignore_errors=True)
+    beside, before = run.folder / "model.tmp", run.folder / "model.old.tmp"
+    for left in (beside, before):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         model.to(memory_format=torch.contiguous_format)
         if shaped.has_adapters(model):
@@ -181,17 +224,22 @@ def save_model(model: PreTrainedModel, prepared: Prepared, run: Run) -> None:
         with no_bars():
             model.save_pretrained(beside)
             prepared.processor.save_pretrained(beside)
+        for path in (*beside.rglob("*"), beside):
+            flush(path)
         if run.model.exists():
-            shutil.rmtree(run.model)
+            run.model.rename(before)
         beside.rename(run.model)
+        flush(run.folder)
+        shutil.rmtree(before, ignore_errors=True)
     except Exception as error:  # safetensors raises a class of its own where the disk is full
         shutil.rmtree(beside, ignore_errors=True)
-        raise OutsideError(say('cannot write "{path}": {reason}', path=run.model, reason=error)) from error
+        raise OutsideError(say('cannot write "{path}": {reason}; the checkpoints are kept: `steelyard train --resume {run}` goes on once '
+                               "there is room", path=run.model, reason=error, run=run.folder)) from error
 
 
-def data_hash(mark: str) -> str:
-    """The fingerprint of files and reading, as evidence names it."""
-    return "sha256:" + sha256(mark.encode()).hexdigest()
+def _saved(run: Run) -> dict[str, Any]:
+    """What run.json says of model/: the weights' hash, which evidence names, and that of every file."""
+    return {"sha256": model_hash(run.model), "files": examine.hashes(run.model)}
 
 
 def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: Sequence[Reason]) -> dict[str, Any]:

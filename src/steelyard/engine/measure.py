@@ -16,6 +16,7 @@ from steelyard.engine import compiled, machine
 from steelyard.engine.chosen import Chosen, Reason
 from steelyard.engine.order import buckets
 from steelyard.engine.prepare import Prepared
+from steelyard.engine.signals import poll
 from steelyard.engine.step import Stepper, arrange
 from steelyard.language import Sentence, say
 from steelyard.parts import Key
@@ -143,6 +144,7 @@ def _timed(prepared: Prepared, model: PreTrainedModel, indices: np.ndarray, cand
     times: list[float] = []
     until = None
     while until is None or (time.perf_counter() < until) or not times:
+        poll()
         start = time.perf_counter()
         float(stepper.gradients(indices, Key(prepared.recipe.seed)))
         model.zero_grad(set_to_none=True)

@@ -14,7 +14,7 @@ import numpy as np
 from transformers import PreTrainedConfig
 
 from steelyard import catalog, hub
-from steelyard.engine import architectures, cache, learnt, machine, read, store
+from steelyard.engine import architectures, cache, learnt, machine, read, signals, store
 from steelyard.engine import hub as fetch
 from steelyard.engine.order import Plan
 from steelyard.engine.split import Dataset, dataset
@@ -213,6 +213,7 @@ def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.St
     def groups() -> Iterator[Sequence[Example]]:
         done = 0
         for block in rows.chunks():
+            signals.poll()
             try:
                 yield from task.encode(block, processor)
             except BadValue:

@@ -103,10 +103,9 @@ class Trained:
 
 def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Callable[[Mapping[str, Any]], None], stop: Stop,
           checkpoints: Path, watch: Watch | None = None, sure: Callable[[], None] | None = None) -> Trained:
-    """Train from the newest checkpoint in `checkpoints`, or from the start.
+    """Train from the newest checkpoint in `checkpoints`, or from the start. watch: what looks on; nothing is drawn where it is None.
 
-    watch   what looks on; nothing is drawn where it is None
-    sure    called before a checkpoint is written: what was logged must lie on the disk then
+    sure   called before a checkpoint is written: what was logged must lie on the disk then
     Raises Interrupted after a signal, with a checkpoint written, and OutsideError where a number is no longer finite.
     """
     training, plan = prepared.training, prepared.plan
@@ -123,14 +122,9 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
     start, timing = time.perf_counter(), {"train": 0.0, "validation": 0.0, "checkpoint": 0.0}
 
     def judge() -> None:
-        """Answer the validation rows; keep the weights where they are the best."""
         began = time.perf_counter()
-        with learner.average.judged():
-            measured = validate(prepared, model, chosen, list(prepared.task.metrics))
-            best.offer(measured[best.metric.name], done, model)
-            watch.rows(model, done)
-        log({"step": done, "epoch": round(plan.passed(done), 4), **watch.pace(timing["train"], stepper.waited),
-             **{f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}})
+        found = judged_by(learner, prepared, chosen, watch, done)
+        log({"step": done, "epoch": round(plan.passed(done), 4), **watch.pace(timing["train"], stepper.waited), **found})
         timing["validation"] += time.perf_counter() - began
 
     if not judged:
@@ -161,14 +155,23 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
                 judged = False
             model.train()
         if saver.due(done, plan.total) or stop:
-            last = done == plan.total or bool(stop)
-            timing["checkpoint"] += saver.save(learner.checkpoint(done, before + time.perf_counter() - start, judged), last)
+            whole = learner.checkpoint(done, before + time.perf_counter() - start, judged)
+            timing["checkpoint"] += saver.save(whole, done == plan.total or bool(stop))
         if stop and (done < plan.total or not judged):
             raise stopped(stop, done, plan.total, checkpoints)
     timing["data"] = stepper.waited
     if best.weights is not None:
         best.kept.load(model, best.weights)
     return Trained(model.eval(), best, done, before + time.perf_counter() - start, timing)
+
+
+def judged_by(learner: Learner, prepared: Prepared, chosen: Chosen, watch: Watch, done: int) -> dict[str, float]:
+    """{"eval/accuracy"...} of the answers to the validation rows; the weights are kept where they are the best."""
+    with learner.average.judged():
+        measured = validate(prepared, learner.model, chosen, list(prepared.task.metrics))
+        learner.best.offer(measured[learner.best.metric.name], done, learner.model)
+        watch.rows(learner.model, done)
+    return {f"eval/{name}": value for name, value in measured.items() if not math.isnan(value)}
 
 
 def stopped(stop: Stop, done: int, total: int, checkpoints: Path) -> Interrupted:

@@ -17,8 +17,10 @@ import torch
 from transformers import PreTrainedModel
 
 from steelyard import catalog
-from steelyard.engine import ancestry, job
+from steelyard.engine import ancestry
+from steelyard.engine.again import data_hash
 from steelyard.engine.answer import ModelDoor, answers, columns
+from steelyard.engine.examine import hold_whole
 from steelyard.engine.prepare import encoded, processor_print, task_of
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.split import Dataset, dataset, extra_set
@@ -57,6 +59,7 @@ class Case:
     """A run, and the set `about` of rows that it is judged on. What costs something is made when first asked for."""
 
     def __init__(self, run: Run, data: str | None = None, seconds: float = 60.0) -> None:
+        hold_whole(run)
         self.run, self.seconds = run, seconds
         self.manifest = run.manifest()
         self.recipe: Recipe = read(run.recipe_file)
@@ -85,7 +88,7 @@ class Case:
             now = dataset(self.recipe, self.task)
         except (InputError, OutsideError):  # the file, or the Hub that has it
             return None
-        return now if job.data_hash(now.mark) == self.manifest["data"]["sha256"] else None
+        return now if data_hash(now.mark) == self.manifest["data"]["sha256"] else None
 
     @cached_property
     def _extra(self) -> Dataset:
@@ -119,7 +122,7 @@ class Case:
     @cached_property
     def of(self) -> dict[str, str]:
         """What the evidence is about: evidence of anything else is stale."""
-        mark = self.manifest["data"]["sha256"] if self._data is None else job.data_hash(self._extra.mark)
+        mark = self.manifest["data"]["sha256"] if self._data is None else data_hash(self._extra.mark)
         return {"run": self.run.name, "model": self.manifest["model"]["sha256"], "data": mark}
 
     def signature(self, extra: str = "") -> str:

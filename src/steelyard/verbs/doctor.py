@@ -3,10 +3,13 @@
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steelyard.language import Sentence, say
 from steelyard.run import Run
+
+if TYPE_CHECKING:
+    from steelyard.engine.examine import Examined
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,6 @@ class Machine:
     free: dict[str, int]
     versions: dict[str, str | None]
     wrong: list[Sentence]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A run that was gone over: what is whole, what is damaged, and how it goes on."""
-
-    whole: list[Sentence]
-    damaged: list[Sentence]
-    remedy: Sentence | None
 
 
 def doctor(out: str | Path = "runs") -> Machine:
@@ -45,42 +39,11 @@ def doctor(out: str | Path = "runs") -> Machine:
     return Machine(machine.facts(), measured, free, engine.versions(), wrong)
 
 
-def check(run: Run | str | Path) -> Checked:
+def check(run: Run | str | Path) -> "Examined":
     """Go over a run's manifest, model and checkpoints. Raises InputError where it is no run at all."""
-    from steelyard.engine.checkpoint import committed, damage
-    from steelyard.engine.hub import model_hash
+    from steelyard.engine.examine import examine
 
-    opened = run if isinstance(run, Run) else Run.open(Path(run))
-    manifest = opened.manifest()
-    whole, damaged, good = [], [], []
-    want = manifest.get("model", {}).get("sha256")
-    if want is not None:
-        if not opened.model.is_dir() or model_hash(opened.model) != want:
-            damaged.append(say('the weights in "{folder}" are not those that were saved: their sha256 is another', folder=opened.model))
-        else:
-            whole.append(say("the model is whole: its weights have the sha256 of run.json"))
-    for folder in committed(opened.checkpoints):
-        bad = damage(folder)
-        if bad is None:
-            good.append(folder)
-        else:
-            damaged.append(bad)
-    if good:
-        whole.append(say("{n} checkpoints are whole, the newest is {name}", n=len(good), name=good[-1].name))
-    newest = good[-1].name if good else None
-    return Checked(whole, damaged, _remedy(opened, str(manifest.get("state")), want is not None, newest, bool(damaged)))
-
-
-def _remedy(run: Run, state: str, saved: bool, newest: str | None, damaged: bool) -> Sentence | None:
-    if state == "training" and not saved:
-        if newest is not None:
-            return say("the training was interrupted; `steelyard train --resume {run}` goes on from {name}", run=run.folder, name=newest)
-        return say("the training was interrupted before a whole checkpoint; `steelyard train --resume {run}` begins anew",
-                   run=run.folder)
-    if damaged:
-        return say("copy the run again from where it was made, or train its recipe anew: `steelyard train {recipe}`",
-                   recipe=run.recipe_file)
-    return say("`steelyard weigh {run}` was not finished; run it again", run=run.folder) if state == "trained" else None
+    return examine(run if isinstance(run, Run) else Run.open(Path(run)))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +60,9 @@ def main(args: argparse.Namespace) -> int:
         found = check(args.run)
         lines = [*found.whole, *found.damaged, *([found.remedy] if found.remedy else [])]
         result({"run": args.run, "whole": [str(s) for s in found.whole], "damaged": [str(s) for s in found.damaged],
-                "remedy": str(found.remedy) if found.remedy else None}, "\n".join(str(line) for line in lines))
+                "remedy": str(found.remedy) if found.remedy else None, "goes_on_from": found.goes_on_from,
+                "checkpoints": {name: str(bad) if bad else None for name, bad in found.checkpoints.items()}},
+               "\n".join(str(line) for line in lines))
         return 2 if found.damaged else 0
     machine = doctor(args.out)
     result({"machine": machine.facts, "measured": machine.measured, "free": machine.free, "versions": machine.versions,

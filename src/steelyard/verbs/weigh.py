@@ -23,6 +23,8 @@ def weigh(run: Run | str | Path, only: Sequence[str] | None = None, data: str | 
     seconds   what explanations may take, beyond answering the rows
     Raises InputError.
     """
+    from steelyard.engine.disk import held, tidy
+    from steelyard.engine.signals import stoppable
     from steelyard.evidence.case import Case
 
     opened = run if isinstance(run, Run) else _opened(Path(run))
@@ -32,19 +34,21 @@ def weigh(run: Run | str | Path, only: Sequence[str] | None = None, data: str | 
                                  hint=did_you_mean(name, DOCUMENTS), known=listing(DOCUMENTS)))
     if opened.manifest().get("state") == "training":
         raise InputError(say('the training of "{run}" is not finished; go on with `steelyard train --resume {run}`', run=opened.folder))
-    case = Case(opened, data, seconds)
-    wanted = only or case.recipe.evidence.only or DOCUMENTS
-    for name in (name for name in ORDER if name in wanted):
-        start = time.perf_counter()
-        document = import_module(f"steelyard.evidence.{name}").weigh(case)
-        took = time.perf_counter() - start
-        opened.write_evidence(dataclasses.replace(document, seconds=took), case.about if name not in ("data", "cost") or data else "")
-        if not quiet:
-            print(say("weighed {name} in {seconds:.1f} s", name=name, seconds=took), file=sys.stderr, flush=True)
-    _pages(opened, case.about)
-    if "quality" in wanted and case.about == "test":
-        _board(opened)
-    opened.update({"state": "finished"})
+    with stoppable(), held(opened.folder):
+        tidy(opened.folder)
+        case = Case(opened, data, seconds)
+        wanted = only or case.recipe.evidence.only or DOCUMENTS
+        for name in (name for name in ORDER if name in wanted):
+            start = time.perf_counter()
+            document = import_module(f"steelyard.evidence.{name}").weigh(case)
+            took = time.perf_counter() - start
+            opened.write_evidence(dataclasses.replace(document, seconds=took), case.about if name not in ("data", "cost") or data else "")
+            if not quiet:
+                print(say("weighed {name} in {seconds:.1f} s", name=name, seconds=took), file=sys.stderr, flush=True)
+        _pages(opened, case.about)
+        if "quality" in wanted and case.about == "test":
+            _board(opened)
+        opened.update({"state": "finished"})
     return opened
 
 
