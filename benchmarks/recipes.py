@@ -1,7 +1,7 @@
 """Recipes on real data: python benchmarks/recipes.py [--seeds N] [--quick] NAME..., names of files in recipes/.
 
-A row each: the first metric on the test rows with its interval (and the mean over seeds), the seconds of one training, and the counterweights on
-the same rows with the paired interval of the difference.
+A row each: the first metric on the test rows with its interval (and the mean over seeds), the other metrics, the seconds of one
+training, and the counterweights on the same rows with the paired interval of the difference of rightness.
 """
 
 import argparse

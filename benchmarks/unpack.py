@@ -14,14 +14,14 @@ from _peers import data
 
 def flowers(to: Path) -> None:
     """Five class folders, and the table path,label,split as it is given."""
-    with tarfile.open(data("flowers5/flowers5_128.tar.gz")) as archive:
+    with tarfile.open(data("flowers5") / "flowers5_128.tar.gz") as archive:
         archive.extractall(to, filter="data")
-    shutil.copy(data("flowers5/split.csv"), to / "split.csv")
+    shutil.copy(data("flowers5") / "split.csv", to / "split.csv")
 
 
 def faces(to: Path) -> None:
     """s1/1.pgm to s40/10.pgm; of each person the pictures 1 to 5 teach, 6 to 10 test."""
-    with tarfile.open(data("att-faces/att-faces.tar.gz")) as archive:
+    with tarfile.open(data("att-faces") / "att-faces.tar.gz") as archive:
         archive.extractall(to, filter="data")
     with (to / "people.csv").open("w", newline="") as file:
         table = csv.writer(file)

@@ -1,8 +1,8 @@
-"""The sockets: what a task, family, source, kind, metric, explainer and audit must say of themselves.
+"""The sockets: what a task, family, source and kind must say of themselves; metrics, explainers and audits stand in judging.py.
 
 A part is one file of the room of its kind, and names itself in that file's last line: `PART = TextClassification`. What
-parts hand to each other stands in values.py, and is imported from here. This module imports torch for the type checker
-only: listing parts must not load it.
+parts hand to each other stands in values.py; all of it is imported from here. This module imports torch for the type
+checker only: listing parts must not load it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from steelyard.facts import Finding, Quantity
+from steelyard.judging import Audit, Door, Explainer, Metric
 from steelyard.language import Sentence
 from steelyard.rows import Rows
 from steelyard.values import (
@@ -162,7 +162,7 @@ class Task(ABC):
     def describe(self, config: PreTrainedConfig) -> None:
         """Write what was learnt into the model's configuration (num_labels, id2label, label2id)."""
 
-    def settle(self, config: PreTrainedConfig, processor: Processor) -> Self:
+    def settle(self, config: PreTrainedConfig, processor: Processor) -> Task:
         """The task as this model needs it: its blank or padding token, its strides... What is settled is saved with the run."""
         return self
 
@@ -339,59 +339,3 @@ class Family(ABC):
     @abstractmethod
     def embed(self, model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
         """Inputs whose entry of the second name is real-valued, and the model's output the same: for gradients."""
-
-
-# ---------------------------------------------------------------- measures, explainers, audits
-
-class Metric(ABC):
-    """One measure, a file of metrics/. It reduces statistics of any subset of rows (they do not add up over rows)."""
-
-    name: ClassVar[str]
-    unit: ClassVar[str] = "share"
-    better: ClassVar[str] = "higher"
-    help: ClassVar[str] = ""  # one line: definition and source
-
-    @abstractmethod
-    def value(self, statistics: Statistics) -> float:
-        """The measure over all rows given; nan where it is not defined (no rows, one class)."""
-
-    @abstractmethod
-    def quantity(self, statistics: Statistics, clusters: np.ndarray | None = None, seed: int = 0) -> Quantity:
-        """Value with its 95% interval. clusters (rows,): rows of one speaker or document are drawn together."""
-
-
-class Door(Protocol):
-    """What an explainer may ask of the model: implemented by the engine."""
-
-    task: Task
-    processor: Processor
-
-    def log_prob(self, examples: Sequence[Example], targets: Sequence[Target]) -> np.ndarray:
-        """(examples,) float64, in nats; one target an example."""
-
-    def path_gradients(self, example: Example, start: Example, target: Target, steps: int) -> np.ndarray:
-        """(positions,) or (height, width): (input - start) times the mean gradient of log_prob on the straight line
-        between them in embedding space, summed over channels. Sundararajan et al. 2017, arXiv:1703.01365."""
-
-
-class Explainer(ABC):
-    """One method that says how much each unit speaks for the answer, a file of explainers/."""
-
-    name: ClassVar[str]
-    help: ClassVar[str] = ""
-    way: ClassVar[int | None] = None  # the way of hiding that makes its maps: it is never judged by that one
-
-    @abstractmethod
-    def explain(self, door: Door, example: Example, units: Units, target: Target) -> np.ndarray:
-        """(units,) float: how much each unit speaks for `target`; higher is more."""
-
-
-class Audit(ABC):
-    """One question about data, a file of audits/; its codes are stable."""
-
-    name: ClassVar[str]
-    help: ClassVar[str] = ""
-
-    @abstractmethod
-    def ask(self, splits: Splits) -> list[Finding]:
-        """What it found; a question that does not apply says so as a finding."""

@@ -8,7 +8,7 @@ import pytest
 FLOORS = (
     ("errors", "language", "math", "version"),
     ("facts",),
-    ("run", "rows", "values", "parts", "catalog", "autoclasses", "hub"),
+    ("run", "rows", "values", "judging", "parts", "catalog", "autoclasses", "hub"),
     ("recipe",),
     ("tasks", "families", "sources", "kinds", "metrics", "explainers", "audits"),  # rooms: they do not import each other
     ("engine",),

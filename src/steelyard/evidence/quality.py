@@ -15,7 +15,7 @@ from steelyard.evidence.case import Case
 from steelyard.facts import Evidence, Finding, Quantity, Seeds
 from steelyard.language import say
 from steelyard.math.calibration import reliability
-from steelyard.math.intervals import mean, paired_difference, paired_method, wilson
+from steelyard.math.intervals import mean, wilson
 from steelyard.parts import Metric, Statistics
 
 SHOWN = 10  # answers, and worst errors, on the page
@@ -28,12 +28,13 @@ def weigh(case: Case) -> Evidence:
     further = seeds.kept(case.run, case.manifest.get("seeds", ()), case.of["data"]) if case.about == "test" else []
     quantities = over_seeds(measures(case, own.statistics), [statistics for _, statistics in further])
     main = case.task.metrics[0]
+    metric: Metric = catalog.load("metrics", main, "metrics")()
     counterweights, findings = {}, []
     for name, statistics in _counterweights(case):
         other = measures(case, statistics)
-        difference = _difference(case, own.right, case.task.right(statistics))
+        difference = metric.difference(own.statistics, statistics, case.clusters, case.seed)
         counterweights[name] = {**other, "difference": difference}
-        findings.append(_compared(name, difference))
+        findings.append(_compared(name, metric, difference))
     details: dict[str, Any] = {"metric": main, "counterweights_skipped": case.train is None}
     if further:
         details["seeds"] = [case.seed, *(result["seed"] for result, _ in further)]
@@ -83,24 +84,33 @@ def _counterweights(case: Case) -> Any:
             yield name, columns(case.task.measure(row, answer) for row, answer in answered)
 
 
-def _difference(case: Case, ours: np.ndarray, theirs: np.ndarray) -> Quantity:
-    value, low, high = paired_difference(ours, theirs, case.clusters)
-    return Quantity(value=value, low=low, high=high, n=len(ours), how=paired_method(ours, theirs, case.clusters), better="higher")
-
-
-def _compared(name: str, difference: Quantity) -> Finding:
+def _compared(name: str, metric: Metric, difference: Quantity) -> Finding:
     """Whether the model outweighs a counterweight: an interval that holds 0 decides nothing."""
-    low, high = difference.low or 0.0, difference.high or 0.0
     code = "quality/outweighs-" + name.split()[0]
-    values = {"name": name, "difference": 100 * (difference.value or 0.0), "low": 100 * low, "high": 100 * high}
+    if difference.value is None or difference.low is None or difference.high is None:
+        return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: the difference has no interval",
+                                                 name=name))
+    low, high = sorted((difference.low, difference.high)) if metric.better != "lower" else sorted((-difference.high, -difference.low))
+    scale = 100 if difference.unit == "share" else 1
+    values = {"name": name, "metric": metric.name, "difference": scale * difference.value, "low": scale * difference.low,
+              "high": scale * difference.high}
+    if difference.unit == "share":
+        if low > 0:
+            return Finding(code, "passed", say("better than the counterweight {name}: {metric} differs by {difference:+.1f} points "
+                                               "({low:+.1f} to {high:+.1f})", **values))
+        if high < 0:
+            return Finding(code, "issue", say("worse than the counterweight {name}: {metric} differs by {difference:+.1f} points "
+                                              "({low:+.1f} to {high:+.1f})", **values))
+        return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: {metric} differs by "
+                                                 "{difference:+.1f} points ({low:+.1f} to {high:+.1f})", **values))
     if low > 0:
-        return Finding(code, "passed", say("right more often than the counterweight {name}: by {difference:+.1f} points "
-                                           "({low:+.1f} to {high:+.1f})", **values))
+        return Finding(code, "passed", say("better than the counterweight {name}: {metric} differs by {difference:+.3g} "
+                                           "({low:+.3g} to {high:+.3g})", **values))
     if high < 0:
-        return Finding(code, "issue", say("right less often than the counterweight {name}: by {difference:+.1f} points "
-                                          "({low:+.1f} to {high:+.1f})", **values))
-    return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: {difference:+.1f} points "
-                                             "({low:+.1f} to {high:+.1f})", **values))
+        return Finding(code, "issue", say("worse than the counterweight {name}: {metric} differs by {difference:+.3g} "
+                                          "({low:+.3g} to {high:+.3g})", **values))
+    return Finding(code, "inconclusive", say("these rows do not tell it from the counterweight {name}: {metric} differs by "
+                                             "{difference:+.3g} ({low:+.3g} to {high:+.3g})", **values))
 
 
 def _decisions(case: Case) -> dict[str, Any]:
