@@ -15,7 +15,8 @@ _NAMES = {
     "mean-of-others": say("the mean map of other rows"), "random-twin": say("the map of a model with random weights"),
     "ink": say("ink"), "edges": say("edges"), "length": say("word length"), "rarity": say("rarity of words"),
     "first": say("nearness to the beginning"), "last": say("nearness to the end"), "centre": say("nearness to the middle"),
-    "position": say("position"), "loudness": say("loudness"), "change": say("change from moment to moment"), "unusual": say("what is out of the ordinary"),
+    "position": say("position"), "loudness": say("loudness"), "change": say("change from moment to moment"),
+    "unusual": say("what is out of the ordinary"),
     "unusual x spread": say("what is out of the ordinary, times the spread over the rows"),
     "unusual / spread": say("what is out of the ordinary, over the spread over the rows"),
 }

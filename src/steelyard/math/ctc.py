@@ -17,6 +17,8 @@ def greedy(log_probs: np.ndarray, blank: int) -> tuple[list[int], list[tuple[int
 
     log_probs (frames, tokens)
     """
+    if not len(log_probs):
+        return [], []
     best = log_probs.argmax(axis=1)
     starts = np.flatnonzero(np.diff(best, prepend=-1))
     ends = np.append(starts[1:], len(best))

@@ -88,12 +88,12 @@ def resampled(samples: np.ndarray, rate: int) -> np.ndarray:
 
 def quantised(samples: np.ndarray) -> np.ndarray:
     """float in [-1, 1] -> int16; what is louder is cut off."""
-    return np.rint(samples * 32767.0).clip(-32768, 32767).astype(np.int16)
+    return np.rint(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
 
 
 def wave(stored: bytes) -> np.ndarray:
     """(samples,) float32 in [-1, 1] of what the kind `audio` keeps."""
-    return np.frombuffer(stored, dtype="<i2").astype(np.float32) / 32767.0
+    return np.frombuffer(stored, dtype="<i2").astype(np.float32) / 32768.0
 
 
 def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
