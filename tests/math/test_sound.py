@@ -29,8 +29,9 @@ def likeness(a, b):
 WANTED = sound.quantised(tone(sound.RATE))
 
 
-@pytest.mark.parametrize("form, kind, exact", [("WAV", "PCM_16", True), ("FLAC", "PCM_16", True), ("WAV", "FLOAT", True), ("AIFF", "PCM_24", True),
-                                               ("OGG", "VORBIS", False), ("MP3", None, False)])
+@pytest.mark.parametrize("form, kind, exact", [
+    ("WAV", "PCM_16", True), ("FLAC", "PCM_16", True), ("WAV", "FLOAT", True), ("AIFF", "PCM_24", True), ("OGG", "VORBIS", False),
+    ("MP3", None, False)])
 def test_forms(form, kind, exact):
     got = sound.decode(file(tone(sound.RATE), sound.RATE, form, kind))
     assert got.dtype == np.int16

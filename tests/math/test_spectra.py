@@ -38,7 +38,7 @@ def test_the_same_pace_changes_nothing():
 
 def literal_masked(sound, length, draws):
     out = sound.copy()
-    frames, bands = sound.shape
+    bands = sound.shape[1]
     for number in range(MASKS):
         wide = int(draws[2 * number] * WIDEST_TIME * length)
         start = int(draws[2 * number + 1] * (length - wide + 1))

@@ -15,6 +15,7 @@ from steelyard.tasks.automatic_speech_recognition import SpeechRecognition
 
 pytest.importorskip("soundfile", reason="soundfile is an extra: pip install 'steelyard[audio]'")
 TEXTS = ["one two", "three", "四"]
+TABLE = "file,text,voice\n" + "".join(f"rec/{n}.wav,{t},v{n}\n" for n, t in enumerate(TEXTS))
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def folder(tmp_path):
     return place
 
 
-def packed(tmp_path, names, metadata="file,text,voice\n" + "".join(f"rec/{n}.wav,{t},v{n}\n" for n, t in enumerate(TEXTS))):
+def packed(tmp_path, names, metadata=TABLE):
     place = tmp_path / "set"
     place.mkdir()
     with tarfile.open(place / "set.tar.gz", "w:gz") as tar:
@@ -72,7 +73,8 @@ def test_a_sound_that_the_table_does_not_name_is_told(folder):
 
 def test_json_lines_with_paths(folder):
     file = folder / "rows.jsonl"
-    file.write_text("".join(json.dumps({"audio": f"deep/{n}.wav", "sentence": text}) + "\r\n" for n, text in enumerate(TEXTS)), encoding="utf-8")
+    lines = [json.dumps({"audio": f"deep/{n}.wav", "sentence": text}) + "\r\n" for n, text in enumerate(TEXTS)]
+    file.write_text("".join(lines), encoding="utf-8")
     got = read(file)
     assert got.rows.column("text") == TEXTS and got.found == {"audio": "audio", "text": "sentence"}
     before = got.mark
