@@ -57,6 +57,12 @@ class Best:
         return True
 
 
+    def restore(self, model: PreTrainedModel) -> None:
+        """Put the best weights into the model, if there are any."""
+        if self.weights is not None:
+            self.kept.load(model, self.weights)
+
+
 @dataclass
 class Learner:
     """All that changes as training goes on; what a checkpoint holds."""
@@ -159,10 +165,8 @@ def train(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, log: Calla
             timing["checkpoint"] += saver.save(whole, done == plan.total or bool(stop))
         if stop and (done < plan.total or not judged):
             raise stopped(stop, done, plan.total, checkpoints)
-    timing["data"] = stepper.waited
-    if best.weights is not None:
-        best.kept.load(model, best.weights)
-    return Trained(model.eval(), best, done, before + time.perf_counter() - start, timing)
+    best.restore(model)
+    return Trained(model.eval(), best, done, before + time.perf_counter() - start, {**timing, "data": stepper.waited})
 
 
 def judged_by(learner: Learner, prepared: Prepared, chosen: Chosen, watch: Watch, done: int) -> dict[str, float]:
