@@ -106,8 +106,10 @@ class ModelDoor:
             total = self.task.log_prob(self.model(**batch.inputs), batch).sum()
             (gradient,) = torch.autograd.grad(total, points)
         product = ((high - low)[0] * gradient.mean(dim=0)).double()
-        summed = product.sum(dim=0) if product.dim() == 3 else product.sum(dim=-1) if product.dim() == 2 else product  # channels; width
         positions = next(iter(example.values())).shape
+        summed = product
+        if product.dim() > 1:  # over the channels of a picture; over the width of each position, wherever the positions lie
+            summed = product.sum(dim=0 if product.dim() == 3 or len(product) < positions[0] else 1)
         return summed[: positions[0]].cpu().numpy() if summed.dim() == 1 else summed.cpu().numpy()
 
     def _batch(self, examples: Sequence[Example], targets: Sequence[Target]) -> Any:

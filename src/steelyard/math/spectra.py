@@ -39,20 +39,25 @@ def faster(sounds: Tensor, lengths: Tensor, factors: Tensor, width: int) -> tupl
 
 
 def masked(sounds: Tensor, lengths: Tensor, draws: np.ndarray) -> Tensor:
-    """The sounds with MASKS spans of time, and of spectra as many bands of frequency, set to 0, which is their mean.
+    """The sounds with MASKS spans of time, and of spectra as many bands of frequency, set to each sound's own mean.
 
+    sounds  (batch, frames[, bands]), 0 behind each one's end
     draws   (batch, 4 * MASKS) in [0, 1): a width and a place for each; a width is drawn up to WIDEST_TIME, WIDEST_BAND
     Source: SpecAugment, Park et al. 2019, arXiv:1904.08779, without its warping.
     """
     import torch
 
     drawn = torch.from_numpy(draws).to(sounds)
+    size = lengths.to(sounds) * (sounds.shape[2] if sounds.dim() == 3 else 1)
+    mean = sounds.flatten(1).sum(dim=1) / size.clamp(min=1)  # behind its end a sound is 0
+    mean = mean.view(-1, *[1] * (sounds.dim() - 1))
+    inside = torch.arange(sounds.shape[1], device=sounds.device)[None] < lengths[:, None]
     frames = torch.arange(sounds.shape[1], device=sounds.device)[None].to(sounds)
     for number in range(MASKS):
         wide = (drawn[:, 2 * number] * WIDEST_TIME * lengths).floor()
         start = (drawn[:, 2 * number + 1] * (lengths - wide + 1)).floor()
         gone = (frames >= start[:, None]) & (frames < (start + wide)[:, None])
-        sounds = sounds.masked_fill(gone[:, :, None] if sounds.dim() == 3 else gone, 0.0)
+        sounds = torch.where(gone[:, :, None] if sounds.dim() == 3 else gone, mean, sounds)
     if sounds.dim() == 2:
         return sounds
     bands = torch.arange(sounds.shape[2], device=sounds.device)[None].to(sounds)
@@ -60,5 +65,5 @@ def masked(sounds: Tensor, lengths: Tensor, draws: np.ndarray) -> Tensor:
         wide = (drawn[:, 2 * number] * WIDEST_BAND * sounds.shape[2]).floor()
         start = (drawn[:, 2 * number + 1] * (sounds.shape[2] - wide + 1)).floor()
         gone = (bands >= start[:, None]) & (bands < (start + wide)[:, None])
-        sounds = sounds.masked_fill(gone[:, None], 0.0)
+        sounds = torch.where(gone[:, None] & inside[:, :, None], mean, sounds)
     return sounds
