@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,8 +31,9 @@ def job(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
         whole = folder / "undisturbed"
         whole.mkdir()
         nursery.run(folder, "train", str(recipe), "--out", str(folder / "first"))  # fills the cache
+        began = time.monotonic()
         ended = nursery.run(folder, "train", str(recipe), "--out", str(whole), fault=(whole, WRITE, 0, KILL))
         assert ended.code == 0, ended.said
-        yield Job(nursery, recipe, facts(whole / "job"), ended.counts)
+        yield Job(nursery, recipe, facts(whole / "job"), ended.counts, whole / "job", time.monotonic() - began)
     finally:
         nursery.close()

@@ -196,7 +196,14 @@ def _learn(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, there: Ru
         seen = watch.Watch(prepared, chosen, told.board, flops)
         trained = train(prepared, model, chosen, told, stop, there.checkpoints, seen, told.sure)
     log.last(there, {f"best/{trained.best.metric.name}": trained.best.value, "train/seconds": trained.seconds}, trained.steps)
-    return trained.model, {**_results(prepared, trained), "tokens": seen.all_tokens}
+    before = _tokens(prepared, found.state["step"]) if found else 0  # of the processes before this one
+    return trained.model, {**_results(prepared, trained), "tokens": before + seen.all_tokens}
+
+
+def _tokens(prepared: Prepared, steps: int) -> int:
+    """Tokens of the first so many steps; 0 where examples are of one length."""
+    lengths = prepared.stores["train"].lengths()
+    return 0 if lengths is None else sum(int(lengths[prepared.plan.at(step)[1]].sum()) for step in range(steps))
 
 
 def _results(prepared: Prepared, trained: Trained) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Shown:
     def note(self, text: str) -> None:
         """A line of its own."""
         self.file.add((text + "\n").encode())
-        self.bar.console.print(text, markup=False, highlight=False)
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """The bar stays as it was last."""
