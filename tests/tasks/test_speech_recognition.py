@@ -297,6 +297,19 @@ def test_the_answers_are_plain_transformers_own(tmp_path, few):
     assert asked.answers([row])[0]["text"] == processor.decode(logits[0].argmax(dim=-1)).strip().replace("<unk>", "\u2047")
 
 
+def test_a_model_without_an_alphabet_learns_that_of_the_rows(tmp_path, few):
+    (made := tmp_path / "made").mkdir()
+    KINDS["wav2vec2"](made)
+    place = tmp_path / "model"
+    AutoModelForCTC.from_pretrained(made).wav2vec2.save_pretrained(place)
+    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(place)
+    brought = prepare(recipe(model={"from": str(place)}, training={"steps": 1, "batch_size": 4}, data={"train": few, "test": "30%"}))
+    tokenizer = brought.processor.tokenizer
+    model = brought.family.start(brought.task, brought.config)
+    assert model.lm_head.out_features == len(tokenizer) and set("do re mi".replace(" ", "|")) <= set(tokenizer.get_vocab())
+    assert brought.family.fresh == ("lm_head.bias", "lm_head.weight")
+
+
 def test_whisper_refuses_what_it_would_cut_off(tmp_path, few):
     (place := tmp_path / "model").mkdir()
     whisper(place)

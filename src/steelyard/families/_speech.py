@@ -45,3 +45,21 @@ def listening(task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
     bands = int(options.get("num_mel_bins") or 64)
     spectra = Speech2TextFeatureExtractor(feature_size=bands, num_mel_bins=bands, sampling_rate=16_000, do_ceptral_normalize=False)
     return Wav2Vec2Processor(feature_extractor=spectra, tokenizer=characters(task, rows))
+
+
+def has_alphabet(folder: Path) -> bool:
+    """Whether a trained model's folder has a tokenizer; a model that was only pretrained (wav2vec2-base) has none."""
+    return any((folder / name).is_file() for name in ("tokenizer_config.json", "tokenizer.json", "vocab.json"))
+
+
+def lettered(folder: Path, task: Task, rows: Rows) -> tuple[Processor, dict[str, int]]:
+    """The folder's feature extractor with the rows' characters, and the keys of the configuration that follow from them.
+
+    Raises InputError, and what Transformers raises where the folder has no feature extractor.
+    """
+    from transformers import AutoFeatureExtractor, Wav2Vec2Processor
+
+    extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = characters(task, rows)
+    return Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer), {"vocab_size": len(tokenizer),
+                                                                                "pad_token_id": tokenizer.pad_token_id}

@@ -21,6 +21,7 @@ from transformers import (
 from steelyard.errors import InputError, did_you_mean, listing
 from steelyard.families._folder import checked
 from steelyard.families._heads import HEADS, head
+from steelyard.families._speech import has_alphabet, lettered
 from steelyard.families._words import embedded
 from steelyard.language import say
 from steelyard.parts import Family, Processor, Task
@@ -52,6 +53,7 @@ class Hub(Family):
         if folder is None:
             raise InputError(say("model.family: hub wants model.from, the folder of a trained model"))
         self.where = folder
+        self.alphabet: dict[str, int] = {}  # keys of the configuration that follow from a new alphabet, where the folder has none
         self.raw = checked(folder)
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
@@ -60,6 +62,9 @@ class Hub(Family):
         try:
             if task.takes == "image":
                 return auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False, backend="pil")
+            if task.takes == "audio" and not has_alphabet(self.where):
+                processor, self.alphabet = lettered(self.where, task, rows)
+                return processor
             processor = auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, ImportError, KeyError) as error:
             raise InputError(say('model.from: "{folder}" holds no {what} that loads ({reason}); save it there with save_pretrained',
@@ -87,7 +92,7 @@ class Hub(Family):
             if key not in config.to_dict():
                 raise InputError(say('model.options.{key}: "{folder}/config.json" has no such key{hint}',
                                      key=key, folder=self.where, hint=did_you_mean(key, config.to_dict())))
-        config.update(options)
+        config.update({**options, **self.alphabet})
         task.describe(config)
         return config
 

@@ -31,9 +31,9 @@ def faster(sounds: Tensor, lengths: Tensor, factors: Tensor, width: int) -> tupl
     low = places.floor().long()
     high = torch.minimum(low + 1, lengths[:, None] - 1)
     share = (places - low).to(sounds)
-    if sounds.dim() == 3:
-        low, high, share = (values[:, :, None].expand(-1, -1, sounds.shape[2]) for values in (low, high, share))
-    mixed = sounds.gather(1, low) * (1 - share) + sounds.gather(1, high) * share
+    rows = torch.arange(len(sounds), device=sounds.device)[:, None]
+    before, after = sounds[rows, low], sounds[rows, high]
+    mixed = torch.lerp(before, after, share[:, :, None] if sounds.dim() == 3 else share)
     inside = torch.arange(width, device=sounds.device)[None] < new[:, None]
     return mixed * (inside[:, :, None] if sounds.dim() == 3 else inside).to(sounds), new
 
@@ -52,18 +52,18 @@ def masked(sounds: Tensor, lengths: Tensor, draws: np.ndarray) -> Tensor:
     mean = sounds.flatten(1).sum(dim=1) / size.clamp(min=1)  # behind its end a sound is 0
     mean = mean.view(-1, *[1] * (sounds.dim() - 1))
     inside = torch.arange(sounds.shape[1], device=sounds.device)[None] < lengths[:, None]
-    frames = torch.arange(sounds.shape[1], device=sounds.device)[None].to(sounds)
-    for number in range(MASKS):
-        wide = (drawn[:, 2 * number] * WIDEST_TIME * lengths).floor()
-        start = (drawn[:, 2 * number + 1] * (lengths - wide + 1)).floor()
-        gone = (frames >= start[:, None]) & (frames < (start + wide)[:, None])
-        sounds = torch.where(gone[:, :, None] if sounds.dim() == 3 else gone, mean, sounds)
+    gone = _spans(drawn[:, : 2 * MASKS], lengths.to(sounds), WIDEST_TIME, sounds.shape[1])
     if sounds.dim() == 2:
-        return sounds
-    bands = torch.arange(sounds.shape[2], device=sounds.device)[None].to(sounds)
-    for number in range(MASKS, 2 * MASKS):
-        wide = (drawn[:, 2 * number] * WIDEST_BAND * sounds.shape[2]).floor()
-        start = (drawn[:, 2 * number + 1] * (sounds.shape[2] - wide + 1)).floor()
-        gone = (bands >= start[:, None]) & (bands < (start + wide)[:, None])
-        sounds = torch.where(gone[:, None] & inside[:, :, None], mean, sounds)
-    return sounds
+        return torch.where(gone, mean, sounds)
+    bands = _spans(drawn[:, 2 * MASKS :], torch.full_like(size, sounds.shape[2]), WIDEST_BAND, sounds.shape[2])
+    return torch.where(gone[:, :, None] | (bands[:, None] & inside[:, :, None]), mean, sounds)
+
+
+def _spans(draws: Tensor, sizes: Tensor, widest: float, width: int) -> Tensor:
+    """(batch, width) whether a place lies in one of the spans; draws (batch, 2 * MASKS), sizes (batch,) places to draw from."""
+    import torch
+
+    wide = (draws[:, 0::2] * widest * sizes[:, None]).floor()
+    start = (draws[:, 1::2] * (sizes[:, None] - wide + 1)).floor()
+    places = torch.arange(width, device=draws.device)[None, None]
+    return ((places >= start[:, :, None]) & (places < (start + wide)[:, :, None])).any(dim=1)

@@ -274,7 +274,7 @@ class SpeechRecognition(Sounds):
         return said
 
     def merge(self, row: Row, partials: Sequence[Any]) -> Answer:
-        """{"text", "chunks": [{"text", "timestamp": [begin, end]}]}, in seconds: AutomaticSpeechRecognitionOutput; Whisper's lack chunks."""
+        """{"text", "chunks": [{"text", "timestamp": [begin, end] in s}]}: AutomaticSpeechRecognitionOutput; Whisper gives no chunks."""
         return {"text": partials[0]["text"], "chunks": partials[0]["chunks"]}
 
     def line(self, answer: Answer, most: int = 1) -> str:
