@@ -7,15 +7,18 @@ sentence of the source has its translation, with the same fields.
 import json
 import locale
 import os
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from typing import Iterator
 
 LANGUAGES = ("en", "zh")
+_FORM = re.compile(r"[<>^+]?,?\d{0,2}(\.\d{1,2})?[a-z%]?")  # what may stand behind the colon of a field that comes from a file
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
 
@@ -66,10 +69,23 @@ class Sentence:
 
     @staticmethod
     def from_json(data: Mapping[str, object]) -> "Sentence":
-        """Raises KeyError where `template` is missing."""
-        values = data.get("values", {})
+        """A template of no such form as ours is taken as plain text: a file must not reach into objects. Raises KeyError without one."""
+        values, template = data.get("values", {}), str(data["template"])
         given = values.items() if isinstance(values, Mapping) else ()
-        return Sentence(str(data["template"]), {name: _spoken(value) for name, value in given})
+        sentence = Sentence(template, {name: _spoken(value) for name, value in given})
+        return sentence if _harmless(sentence) else Sentence("{text}", {"text": template[:1000]})
+
+
+def _harmless(sentence: Sentence) -> bool:
+    """Whether its fields are names alone (`{x.__init__.__globals__}` would tell the environment) and small, and it can be said."""
+    try:
+        for _, name, form, conversion in Formatter().parse(sentence.template):
+            if name is not None and not (name.isidentifier() and conversion is None and _FORM.fullmatch(form or "")):
+                return False
+        sentence.template.format_map(sentence.values)
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return False
+    return True
 
 
 def _plain(value: object) -> object:

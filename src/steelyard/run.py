@@ -13,6 +13,7 @@ from steelyard.errors import InputError, SteelyardError, refused
 from steelyard.facts import Evidence
 from steelyard.language import say
 
+LARGEST = 256 << 20  # bytes of a JSON document of a run
 FORMAT = 1  # of run.json: a run of another format is refused with a sentence
 
 
@@ -160,10 +161,12 @@ class Run:
 def read_json(path: Path) -> dict[str, Any]:
     """One JSON object. Raises InputError where it is missing or damaged."""
     try:
+        if path.exists() and not (path.is_file() and path.stat().st_size <= LARGEST):  # a pipe would be waited for without end
+            raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=path, reason="no file of such a size"))
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(say('"{path}" is missing', path=path)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError, RuntimeError) as error:  # the last for links in a circle
         raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=path, reason=error)) from error
     if not isinstance(data, dict):
         raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=path, reason="no object"))
