@@ -25,16 +25,25 @@ class _Watch(MetaPathFinder):
     """Finds one module, as Python would have, and is told when it has run."""
 
     def __init__(self, then: Callable[[], None]) -> None:
-        self.then = then
+        self.then, self.looking = then, False
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != AUTO:
+        if name != AUTO or self.looking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self.looking = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.looking = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader, self.then)
+            spec.loader = _Then(spec.loader, self.loaded)
         return spec
+
+    def loaded(self) -> None:
+        """Not sooner: Transformers asks for the spec of a module that it does not load yet (AutoProcessor does)."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self.then()
 
 
 class _Then(Loader):

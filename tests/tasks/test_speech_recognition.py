@@ -75,7 +75,7 @@ def test_the_built_in_set_is_the_same_for_the_same_seed():
 def test_a_sound_too_short_for_its_text_is_refused(prepared):
     with pytest.raises(BadValue) as caught:
         example(prepared, {"audio": samples(0.1, 0.1), "text": "do re mi fa sol la"})
-    assert "needs 18 frames and the sound has 4 (0.10 s)" in str(caught.value.sentence)
+    assert "needs 18 frames and the sound has 5 (0.10 s)" in str(caught.value.sentence)
     assert example(prepared, {"audio": samples(0.1, 0.1)}).keys() == {"heard", "sound"}
 
 

@@ -36,14 +36,13 @@ def characters(task: Task, rows: Rows) -> Any:
 
 
 def listening(task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
-    """A Wav2Vec2Processor: log-mel spectra as they are (Speech2Text's), one a 10 ms; characters. Raises InputError.
+    """A Wav2Vec2Processor: log-mel spectra, one a 10 ms, each band with mean 0 and spread 1 over its sound; characters.
 
-    Spectra whose every band has mean 0 over its sound, as Parakeet's, lose what one short word differs by (docs/log.md).
+    Raises InputError.
     """
-    from transformers import Speech2TextFeatureExtractor, Wav2Vec2Processor
+    from transformers import ParakeetFeatureExtractor, Wav2Vec2Processor
 
-    bands = int(options.get("num_mel_bins") or 64)
-    spectra = Speech2TextFeatureExtractor(feature_size=bands, num_mel_bins=bands, sampling_rate=16_000, do_ceptral_normalize=False)
+    spectra = ParakeetFeatureExtractor(feature_size=int(options.get("num_mel_bins") or 64), sampling_rate=16_000)
     return Wav2Vec2Processor(feature_extractor=spectra, tokenizer=characters(task, rows))
 
 
