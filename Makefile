@@ -14,7 +14,7 @@ endif
 FAST := tests/house tests/math tests/recipe
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint types fast bench docs
+.PHONY: help demo test test-long faults check lint types fast bench docs
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -31,6 +31,9 @@ test: $(READY)  ## all tests but those marked long
 
 test-long: $(READY)  ## all tests: simulations, the wheel, runs on real data
 	$(BIN)/python -m pytest -m "long or not long"
+
+faults: $(READY)  ## every fault of docs/reliability.md, in its long form: an hour or two, as root for the real full disk
+	$(BIN)/python -m pytest -s -m "long or not long" -o faulthandler_timeout=0 tests/faults tests/engine/test_exact_resume.py
 
 check: lint types fast  ## lint, types, floors and fast tests: about a minute
 

@@ -16,7 +16,8 @@ WRITE, FSYNC, RENAME, UNLINK = range(4)
 KILL, EIO, ENOSPC, SHORT, FULL, TORN = range(6)
 RECIPE = ("task: image-classification\ndata: {train: builtin:digits}\nmodel: {family: mlp, size: tiny}\nrun: job\n"
           "training: {steps: 12, batch_size: 64, checkpoint_every: 4, evaluate_every: 5, log_every: 4, keep_checkpoints: 2, ema: 0.8, "
-          "threads: 1, precision: fp32, layout: contiguous, micro_batch: 64, compile: false}\nevidence: {only: [quality], show_rows: false}\n")
+          "threads: 1, precision: fp32, layout: contiguous, micro_batch: 64, compile: false}\n"
+          "evidence: {only: [quality], show_rows: false}\n")
 TIMES = ("time",)
 
 
@@ -86,6 +87,8 @@ class Job:
     recipe: Path
     facts: dict[str, Any]
     counts: list[int]  # calls of each kind in the undisturbed run
+    run: Path  # the undisturbed one
+    seconds: float  # that it took
 
     def begin(self, folder: Path, **how: Any) -> Ended:
         """`train` in a folder, with a fault."""
@@ -115,11 +118,16 @@ class Job:
 
 
 def facts(run: Path) -> dict[str, Any]:
-    """All that a resume repeats to the bit: weights, optimiser, average, best, pointers, metric rows but for the times."""
+    """All that a resume repeats to the bit: the model; weights, optimiser, average and best of the last checkpoint; pointers; metric rows.
+
+    Not the times, and not which older checkpoints are left: one that found no room is not written later.
+    """
     events = [json.loads(line) for line in (run / "logs/metrics.jsonl").read_text().splitlines()]
-    tensors = {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.glob("**/*.safetensors")) if path.parent.name != "data"}
+    pointers = [(run / "checkpoints" / name).read_text().strip() for name in ("latest", "best")]
+    folders = [run / "model", *(run / "checkpoints" / name for name in pointers)]
+    tensors = {str(path.relative_to(run)): path.read_bytes() for folder in folders for path in sorted(folder.glob("*.safetensors"))}
     told = json.loads((run / "run.json").read_text())
     return {"metrics": [{name: value for name, value in event.items() if name not in TIMES and not name.startswith("speed/")}
                         for event in events],
-            "tensors": tensors, "pointers": [(run / "checkpoints" / name).read_text() for name in ("latest", "best")],
+            "tensors": tensors, "pointers": pointers,
             "best": told["best"], "state": told["state"], "rows": (run / "data/test.arrow").read_bytes()}

@@ -111,3 +111,12 @@ def test_chinese_titles_with_names_in_a_file(tmp_path: Path, monkeypatch: pytest
     _, commands = follow("chinese.md", tmp_path, monkeypatch)
     assert "How often is it right?" in commands["train titles.yaml"]
     assert "体育" in json.loads((tmp_path / "runs/titles/model/config.json").read_text(encoding="utf-8"))["label2id"]
+
+
+def test_a_run_that_is_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken, commands = follow("resume.md", tmp_path, monkeypatch)
+    assert spoken[0].startswith("killed after step-")
+    assert "goes on from step-" in commands["doctor runs/killed"]
+    assert "How often is it right?" in commands["train --resume runs/killed"]
+    assert spoken[1].split() == ["weights:", "True", "metrics:", "True"]
+    assert json.loads((tmp_path / "runs/killed-2/run.json").read_text(encoding="utf-8"))["parent"]["run"] == "killed"
