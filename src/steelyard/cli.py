@@ -96,6 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(say("interrupted"), 130, as_json)
     except MemoryError:
         return _failed(say("the machine's memory is not enough; a smaller training.micro_batch or model.size needs less"), 4, as_json)
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):  # as torch says it
+            return _our_fault(as_json)
+        return _failed(say("the machine's memory is not enough; a smaller training.micro_batch or model.size needs less"), 4, as_json)
     except OSError as error:
         if error.errno in _DISK:
             sentence = say('the disk or system refused "{path}": {reason}', path=error.filename or "?", reason=error.strerror)

@@ -161,7 +161,7 @@ TABLES = [
     table("a pickle called .csv", "pickle", "rows.csv", b"\x80\x04\x95canary"),
     table("a tar that leads out", "", "set.tar", b"../../etc/x.png" + bytes(600)),
     Artefact("cells that a spreadsheet runs", told, CHECK, "", (0,)),
-    device("/dev/zero", "neither a file nor a folder"), device("/dev/random", "neither a file nor a folder"),
+    device("/dev/zero", "has no form"), device("/dev/random", "has no form"),
     device("../../../../../../etc/shadow-canary", ""), device("/proc/self/mem", ""), device("/proc/kmsg", ""),
     Artefact("data that are a pipe", fifo, CHECK, "neither a file nor a folder"),
     Artefact("data that are a link to themselves", loop, CHECK, ""),

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType
 
-SECONDS, BYTES = 20, 2 << 30
+SECONDS, WAIT, BYTES = 20, 120, 2 << 30  # of computing; by the clock, for what waits; of memory
 MARK = "canary"  # stands in all foreign code of the corpus
 LOADED = ("steelyard.cli", "steelyard.engine.job", "steelyard.evidence.quality", "steelyard.evidence.case", "steelyard.verbs.weigh",
           "steelyard.verbs.train", "steelyard.verbs.doctor", "steelyard.verbs.predict", "steelyard.report.page", "steelyard.report.card",
@@ -88,7 +88,9 @@ def born(told: dict[str, object]) -> int:
     os.chdir(str(told["folder"]))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + BYTES,) * 2)
-    signal.alarm(SECONDS)
+    used = int(sum(os.times()[:2]))  # nothing yet: a fork starts at 0
+    resource.setrlimit(resource.RLIMIT_CPU, (used + SECONDS,) * 2)
+    signal.alarm(WAIT)
     watch = Watch(Path(str(told["folder"])), told["writes"], told["hosts"])  # type: ignore[arg-type]
     sys.addaudithook(watch)
     from steelyard.cli import main

@@ -25,7 +25,10 @@ from steelyard.errors import InputError
 from steelyard.language import Sentence, say
 
 MOST_BYTES = 1_000_000
+_MOST_EVENTS = 20_000  # keys, values and brackets: this parser takes 0.1 ms for each
+_LONGEST_NUMBER = 400  # digits; a float has 309 at most
 _DEEPEST = 12  # a recipe has four levels; deeper nesting is an accident or an attack on the parser's stack
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|(API|ACCESS|AUTH)_?KEY", re.IGNORECASE)  # a run keeps its recipe, and is handed on
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Keys under which a scalar is the text that the person wrote: 007, True and 1.10 are names of columns and labels there.
 _AS_WRITTEN = tuple(
@@ -128,7 +131,9 @@ def _compose(text: str, where: str) -> Node | None:
     """The one document of `text` as nodes. Every event is looked at first: composing recurses, and resolves aliases."""
     try:
         depth = documents = 0
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for number, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
+            if number > _MOST_EVENTS:
+                raise InputError(say("{where}: more than {most} keys and values; is it a recipe?", where=where, most=_MOST_EVENTS))
             documents += isinstance(event, DocumentStartEvent)
             depth += isinstance(event, SequenceStartEvent | MappingStartEvent)
             _refuse(event, f"{where}:{event.start_mark.line + 1}" if event.start_mark else where)
@@ -203,7 +208,7 @@ def _value(tree: Tree, node: Node, key: str, file: str | None) -> Any:
     tag, text = str(node.tag).rpartition(":")[2], str(node.value)
     if (tag == "null" and not text.strip("~")) or (tag == "null" and not _as_written(key)):
         return None
-    if tag in ("int", "float", "bool") and not _as_written(key):
+    if tag in ("int", "float", "bool") and not _as_written(key) and len(text) <= _LONGEST_NUMBER:
         return _number(tag, text)
     return _expanded(tree, text, key)
 
@@ -242,6 +247,12 @@ def _expanded(tree: Tree, text: str, key: str) -> str:
     """${NAME} becomes that environment variable."""
 
     def value(found: re.Match[str]) -> str:
+        if _SECRET.search(found[1]):
+            tree.complaints.append(
+                say("{where}: {name} is a secret by its name, and a run keeps its recipe; write no secret into it",
+                    where=tree.where(key), name=found[1])
+            )
+            return ""
         if found[1] not in os.environ:
             tree.complaints.append(
                 say(

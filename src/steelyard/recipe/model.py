@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from steelyard.language import say
 from steelyard.recipe._section import NAMES, WHOLE, Name, Says, Section, complaint
 
+MOST_LAYERS = 10_000  # each is built before anything can be measured
 Scalar = bool | int | float | str
 
 
@@ -48,6 +49,13 @@ class Model(Section):
     lora: Annotated[
         Lora | None, Says(say("trains small adapters in place of all weights"), say("keys: {names}", names="rank, alpha, dropout, targets"))
     ] = None
+
+    @model_validator(mode="after")
+    def _few_layers(self) -> Self:
+        for name, value in self.options.items():
+            if "layers" in name and isinstance(value, int | float) and value > MOST_LAYERS:
+                raise complaint("options", say("{name}: got {got}; a model has at most {most} layers", name=name, got=value, most=MOST_LAYERS))
+        return self
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -16,7 +16,7 @@ from steelyard.math.texts import shown
 
 LONGEST_LINE = 16 * 2**20  # characters
 MOST_BLANK = 1_000_000  # lines in a row
-FREE = 64 * 2**20  # bytes that any gz may unpack to
+FREE = 8 * 2**20  # bytes that any gz may unpack to
 RATIO = 200  # and beyond that so many times its size: text packs some 3 to 20 times, zeros 1,000 times
 _SNIFF = 4096
 _WIDE = re.compile(r"utf[-_ ]?(16|32)", re.IGNORECASE)  # encodings whose ASCII has NUL bytes in it

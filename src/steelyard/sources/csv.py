@@ -17,6 +17,7 @@ from steelyard.sources._open import LONGEST_LINE, form, text_lines
 if TYPE_CHECKING:
     from _csv import Reader
 
+MOST_COLUMNS = 100_000  # every one of them is looked at
 _HEAD = 2**20  # characters that are looked at to tell how a file quotes
 _TABS = (".tsv", ".tab", ".txt")
 
@@ -117,6 +118,9 @@ def _rows(dialect: Dialect, lines: Iterator[str]) -> Iterator[tuple[int, list[st
 
 def _names(path: Path, line: int, fields: Sequence[str]) -> list[str]:
     """The columns' names from the first row. Raises InputError where two are equal or it looks like a row of data."""
+    if len(fields) > MOST_COLUMNS:
+        raise InputError(say("{where}:{line}: the first line has {got} fields; at most {most} columns are read", where=path, line=line,
+                             got=len(fields), most=MOST_COLUMNS))
     names = [field.strip() or f"column {number}" for number, field in enumerate(fields, start=1)]
     if twice := [shown(name) for name, count in Counter(names).items() if count > 1]:
         raise InputError(say("{where}:{line}: several columns are called {names}; rename them, "
