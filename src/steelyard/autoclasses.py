@@ -40,7 +40,7 @@ class _Watch(MetaPathFinder):
         return spec
 
     def loaded(self) -> None:
-        """Not sooner: Transformers asks for the spec of a module that it does not load yet (AutoProcessor does)."""
+        """Not sooner: where it fails to load, it is loaded again."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
             self.then()

@@ -65,7 +65,7 @@ def test_the_alphabet_is_the_rows():
 
 
 def test_a_processor_that_is_loaded_first_does_not_hinder_the_registration(tmp_path, model):
-    """Transformers looks for the Auto classes' module, without loading it, when a processor is loaded."""
+    """The module of AutoProcessor loads the Auto classes, and with them our families, before it is ready itself."""
     model.save_pretrained(tmp_path)
     spectra, tokenizer = ParakeetFeatureExtractor(feature_size=8), characters(Said("ab"), None)
     Wav2Vec2Processor(feature_extractor=spectra, tokenizer=tokenizer).save_pretrained(tmp_path)

@@ -12,7 +12,6 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoImageProcessor,
-    AutoProcessor,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -28,7 +27,7 @@ from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
 LONGEST = 512  # tokens, where the recipe says nothing: attention's cost grows with the square
-READERS = {"text": (AutoTokenizer, "tokenizer"), "image": (AutoImageProcessor, "image processor"), "audio": (AutoProcessor, "processor")}
+READERS = {"text": (AutoTokenizer, "tokenizer"), "image": (AutoImageProcessor, "image processor")}
 
 
 class Hub(Family):
@@ -58,7 +57,9 @@ class Hub(Family):
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """The folder's own. Raises InputError where it has none that fits the task."""
-        auto, what = READERS[task.takes]
+        from transformers import AutoProcessor  # its module loads the Auto classes, and with them this file, before it is ready
+
+        auto, what = READERS.get(task.takes, (AutoProcessor, "processor"))
         try:
             if task.takes == "image":
                 return auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False, backend="pil")
