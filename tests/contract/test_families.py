@@ -100,4 +100,8 @@ def test_embedded_inputs_give_the_same_output(pair):
     inputs, name = pair.family.embed(pair.model, batch.inputs)
     assert inputs[name].is_floating_point() and len(inputs[name]) == len(pair.examples)
     with torch.inference_mode():
-        torch.testing.assert_close(said(pair.model(**inputs)), said(pair.model(**batch.inputs)), rtol=0, atol=1e-5)
+        embedded, whole = said(pair.model(**inputs)), said(pair.model(**batch.inputs))
+    if "attention_mask" in batch.inputs and pair.task.takes == "text":  # padding that all share is cut off: no position there is compared
+        longest, width = int(batch.inputs["attention_mask"].sum(dim=1).max()), batch.inputs["attention_mask"].shape[1]
+        whole = {name: value[:, :longest] if value.dim() > 1 and value.shape[1] == width else value for name, value in whole.items()}
+    torch.testing.assert_close(embedded, whole, rtol=0, atol=1e-5)

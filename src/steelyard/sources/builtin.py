@@ -38,14 +38,29 @@ def _tones() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
-_SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {"digits": _digits, "messages": _messages, "tones": _tones}
+def _entities() -> Iterator[Mapping[str, object]]:
+    """Sentences whose names of people, places and firms are tagged, made by a seeded function."""
+    from steelyard.sources._entities import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
+def _questions() -> Iterator[Mapping[str, object]]:
+    """Questions about made-up people, each with a text that holds the answer, by a seeded function."""
+    from steelyard.sources._questions import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
+_SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {
+    "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions}
 
 
 class Builtin(Source):
     """A set by its name; the line is the row's number, from 1."""
 
     name = "builtin"
-    help = say("builtin:digits, builtin:messages, builtin:tones")
+    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""
