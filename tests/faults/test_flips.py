@@ -138,3 +138,14 @@ def test_no_whole_checkpoint_is_left(job: Job, run: Run) -> None:
     again = job.nursery.run(run.folder.parent, "train", "--resume", str(run.folder))
     assert again.code == 2 and "is whole: copy them again" in again.said.strip().splitlines()[-1]
     assert sorted(run.checkpoints.rglob("*")) == before, "nothing is overwritten"
+
+
+def test_no_training_starts_from_a_damaged_model(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    config = run.model / "config.json"
+    recipe = run.folder.parent / "next.yaml"
+    recipe.write_text(f"task: image-classification\ndata: {{train: builtin:digits}}\n"
+                      f"model: {{from: {run.folder}}}\ntraining: {{steps: 1}}\n")
+    with other(config, config.read_bytes() + b" "):
+        assert main(["train", str(recipe), "--out", str(run.folder.parent / "runs")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and "config.json" in said[0] and not (run.folder.parent / "runs").exists()

@@ -121,7 +121,13 @@ def model_folder(source: str, recipe: Recipe) -> Path:
     if recipe.model.revision is not None:
         raise InputError(say('{where}: "{folder}" is a folder here and has no revisions; leave model.revision out, or write hub:OWNER/NAME '
                              "for a model of the Hub", where=recipe.where("model.revision"), folder=folder))
-    return folder / "model" if (folder / "run.json").is_file() else folder
+    if not (folder / "run.json").is_file():
+        return folder
+    from steelyard.engine.examine import hold_whole  # which loads torch
+    from steelyard.run import Run
+
+    hold_whole(Run.open(folder))
+    return folder / "model"
 
 
 def prepare(recipe: Recipe, data: Dataset | None = None) -> Prepared:
