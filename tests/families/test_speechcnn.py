@@ -9,7 +9,7 @@ from transformers import AutoModelForCTC, ParakeetFeatureExtractor, Wav2Vec2Proc
 
 from steelyard.errors import InputError
 from steelyard.families._speech import characters
-from steelyard.families.speechcnn import SpeechCnn, SpeechCnnConfig, SpeechCnnForCTC
+from steelyard.families.speechcnn import SpeechCnn, SpeechCnnConfig, SpeechCnnForCTC, levelled
 
 
 class Said:
@@ -36,6 +36,23 @@ def test_padding_does_not_count(model):
             alone = model(input_features=sound[None]).logits[0]
             assert len(alone) == (len(sound) + 1) // 2
             torch.testing.assert_close(own[: len(alone)], alone, rtol=0, atol=1e-5)
+
+
+def test_loudness_does_not_count_where_a_sound_is_levelled(model):
+    sound = torch.randn(2, 30, 8)
+    model.config.normalize_bands = False
+    with torch.inference_mode():
+        torch.testing.assert_close(model(input_features=sound).logits, model(input_features=sound + 7).logits, rtol=0, atol=1e-4)
+
+
+def test_levelled_by_hand():
+    sound = torch.tensor([[[0.0, 2.0], [4.0, 6.0], [9.0, 9.0]]])
+    mask = torch.tensor([[[1.0], [1.0], [0.0]]])
+    wanted = torch.tensor([[[-3.0, -1.0], [1.0, 3.0], [0.0, 0.0]]]) / 5**0.5
+    torch.testing.assert_close(levelled(sound, mask), wanted, rtol=0, atol=1e-4)
+    assert levelled(torch.full((1, 3, 2), -15.9), torch.ones(1, 3, 1)).abs().max() < 1e-3, "silence is nothing"
+    silent = levelled(torch.tensor([[[0.0], [10.0], [-1000.0]]]), torch.ones(1, 3, 1))
+    assert float(silent.min()) > -2, "nor do samples that are all 0 count"
 
 
 def test_gradients_are_finite_in_silence(model):

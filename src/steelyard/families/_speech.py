@@ -36,13 +36,18 @@ def characters(task: Task, rows: Rows) -> Any:
 
 
 def listening(task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
-    """A Wav2Vec2Processor: log-mel spectra, one a 10 ms, each band with mean 0 and spread 1 over its sound; characters.
+    """A Wav2Vec2Processor: log-mel spectra, one a 10 ms; characters. Raises InputError.
 
-    Raises InputError.
+    options   num_mel_bins; normalize_bands: each band has mean 0 and spread 1 over its sound (Parakeet's spectra). Where not, spectra
+              are as they are (Speech2Text's): what one short word differs by may be just its bands' means (docs/log.md)
     """
-    from transformers import ParakeetFeatureExtractor, Wav2Vec2Processor
+    from transformers import ParakeetFeatureExtractor, Speech2TextFeatureExtractor, Wav2Vec2Processor
 
-    spectra = ParakeetFeatureExtractor(feature_size=int(options.get("num_mel_bins") or 64), sampling_rate=16_000)
+    bands = int(options.get("num_mel_bins") or 64)
+    if options.get("normalize_bands", True):
+        spectra: Any = ParakeetFeatureExtractor(feature_size=bands, sampling_rate=16_000)
+    else:
+        spectra = Speech2TextFeatureExtractor(feature_size=bands, num_mel_bins=bands, sampling_rate=16_000, do_ceptral_normalize=False)
     return Wav2Vec2Processor(feature_extractor=spectra, tokenizer=characters(task, rows))
 
 

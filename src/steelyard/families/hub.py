@@ -11,8 +11,6 @@ import transformers
 from torch import Tensor
 from transformers import (
     AutoConfig,
-    AutoImageProcessor,
-    AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
 )
@@ -27,7 +25,6 @@ from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
 LONGEST = 512  # tokens, where the recipe says nothing: attention's cost grows with the square
-READERS = {"text": (AutoTokenizer, "tokenizer"), "image": (AutoImageProcessor, "image processor")}
 
 
 class Hub(Family):
@@ -57,9 +54,11 @@ class Hub(Family):
 
     def processor(self, task: Task, rows: Rows, options: Mapping[str, Any]) -> Processor:
         """The folder's own. Raises InputError where it has none that fits the task."""
-        from transformers import AutoProcessor  # its module loads the Auto classes, and with them this file, before it is ready
+        from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer  # AutoProcessor loads this file before they are ready
 
-        auto, what = READERS.get(task.takes, (AutoProcessor, "processor"))
+        readers = {"text": (AutoTokenizer, "tokenizer"), "image": (AutoImageProcessor, "image processor"),
+                   "audio": (AutoProcessor, "processor")}
+        auto, what = readers[task.takes]
         try:
             if task.takes == "image":
                 return auto.from_pretrained(self.where, local_files_only=True, trust_remote_code=False, backend="pil")

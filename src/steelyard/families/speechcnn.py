@@ -19,9 +19,14 @@ from steelyard.families._speech import listening
 from steelyard.parts import Family, Processor, Task
 from steelyard.rows import Rows
 
+FAINT = 16.0  # nats of power below the loudest, 70 dB
+
 
 class SpeechCnnConfig(PreTrainedConfig):
-    """conv_kernel, conv_stride, conv_padding: of the layers that shorten time, one entry each. kernel_size: frames that a block sees."""
+    """conv_kernel, conv_stride, conv_padding: of the layers that shorten time, one entry each. kernel_size: frames that a block sees.
+
+    normalize_bands   whether the processor gives each band mean 0 and spread 1; where not, a whole sound is levelled here
+    """
 
     model_type = "steelyard-speechcnn"
 
@@ -35,6 +40,7 @@ class SpeechCnnConfig(PreTrainedConfig):
     conv_stride: list[int] | tuple[int, ...] = (2,)
     conv_padding: list[int] | tuple[int, ...] = (2,)
     hidden_dropout_prob: float = 0.1
+    normalize_bands: bool = True
     pad_token_id: int = 0
 
 
@@ -103,13 +109,26 @@ class SpeechCnnForCTC(PreTrainedModel):
         hidden_states: what goes into the last layer, (batch, fewer frames, hidden_size), alone.
         """
         mask = input_features.new_ones(input_features.shape[:2]) if attention_mask is None else attention_mask.to(input_features)
-        x, mask = input_features, mask[:, :, None]
+        mask = mask[:, :, None]
+        x = input_features if self.config.normalize_bands else levelled(input_features, mask)
         for layer in self.shorten:
             x, mask = layer(x, mask)
         for block in self.blocks:
             x = block(x, mask)
         last = self.norm(x)
         return CausalLMOutput(logits=self.head(last), hidden_states=(last,) if output_hidden_states else None)
+
+
+def levelled(spectra: Tensor, mask: Tensor) -> Tensor:
+    """Each sound less its mean over frames and bands, over its spread: how loud it was recorded does not count, nor what is FAINT.
+
+    spectra (batch, frames, bands), mask (batch, frames, 1): 0 where there is padding, which stays out of both
+    """
+    loudest = spectra.masked_fill(mask == 0, -1e4).amax(dim=(1, 2), keepdim=True)
+    spectra = torch.maximum(spectra, loudest - FAINT)  # samples that are all 0 have a logarithm far below any room's silence
+    count = mask.sum(dim=(1, 2), keepdim=True).clamp(min=1) * spectra.shape[2]
+    centred = (spectra - (spectra * mask).sum(dim=(1, 2), keepdim=True) / count) * mask
+    return centred * (centred.square().sum(dim=(1, 2), keepdim=True) / count + 1e-4).rsqrt()
 
 
 class SpeechCnn(Family):
@@ -125,7 +144,7 @@ class SpeechCnn(Family):
         "base": {"hidden_size": 256, "num_hidden_layers": 10, "num_mel_bins": 80},
     }
     options: ClassVar[tuple[str, ...]] = ("hidden_size", "num_hidden_layers", "kernel_size", "expansion", "num_mel_bins", "conv_kernel",
-                                          "conv_stride", "conv_padding", "hidden_dropout_prob")
+                                          "conv_stride", "conv_padding", "hidden_dropout_prob", "normalize_bands")
     training: ClassVar[Mapping[str, Any]] = {"optimizer": "adamw", "learning_rate": 2e-3, "weight_decay": 0.01, "batch_size": 32,
                                              "epochs": 20, "augment": {"spec_augment": True, "speed": 0.1}}
 
