@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import Any, Literal
 
@@ -137,10 +137,19 @@ def _ask(name: str, revision: str, where: str, kind: Kind) -> tuple[str, list[Li
     call = api.model_info if kind == "model" else api.dataset_info
     with faults(name, revision, where, kind):
         info = probed(lambda seconds: call(name, revision=revision, files_metadata=True, timeout=seconds), where)
-    if not info.sha:
+    if not info.sha or not _COMMIT.fullmatch(str(info.sha)):  # it becomes the name of a folder
         raise OutsideError(_silent(where, say("its answer names no commit")))
+    for file in info.siblings or ():
+        if not _inside(file.rfilename):
+            raise OutsideError(_silent(where, say('it lists a file outside the repository ("{name}")', name=file.rfilename[:80])))
     return str(info.sha), [Listed(file.rfilename, int(file.size or 0), file.lfs.sha256 if file.lfs else file.blob_id or "")
                            for file in info.siblings or ()]
+
+
+def _inside(name: str) -> bool:
+    """Whether a file's name stays within the folder that it is put into."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and not any(sign in name for sign in "\\\0")
 
 
 def probed(call: Callable[[float], Any], where: str) -> Any:

@@ -14,6 +14,7 @@ from steelyard.facts import Evidence
 from steelyard.language import say
 
 LARGEST = 256 << 20  # bytes of a JSON document of a run
+_SECTIONS = ("model", "data", "versions", "task_state", "forecast")  # objects within run.json
 FORMAT = 1  # of run.json: a run of another format is refused with a sentence
 
 
@@ -131,8 +132,12 @@ class Run:
         return self.folder / "evidence" / about / "answers.parquet"
 
     def manifest(self) -> dict[str, Any]:
-        """run.json. Raises InputError where it is damaged."""
-        return read_json(self.manifest_file)
+        """run.json. Raises InputError where it is damaged, and where a key is asked for that it lacks."""
+        told = read_json(self.manifest_file)
+        for name in _SECTIONS:
+            if not isinstance(told.get(name, {}), dict):
+                raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=self.manifest_file, reason=name))
+        return _told(told, self.manifest_file)
 
     def update(self, news: Mapping[str, Any]) -> None:
         """Merge `news` into run.json, written whole or not at all."""
@@ -151,11 +156,34 @@ class Run:
 
     def evidence(self, about: str = "") -> dict[str, Evidence]:
         """Name -> document, of that set ("" for those about no set: data, cost)."""
-        return {path.stem: Evidence.from_json(read_json(path)) for path in self._documents(about)}
+        found = {}
+        for path in self._documents(about):
+            try:
+                found[path.stem] = Evidence.from_json(read_json(path))
+            except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+                reason = f"{type(error).__name__}: {error}"
+                raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=path, reason=reason)) from error
+        return found
 
     def _documents(self, about: str) -> Iterator[Path]:
         root = self.folder / "evidence" / about
         return iter(sorted(root.glob("*.json"))) if root.is_dir() else iter(())
+
+
+class _Told(dict[str, Any]):
+    """What a file says: a key that it lacks is the file's fault."""
+
+    def __init__(self, values: Mapping[str, Any], path: Path) -> None:
+        super().__init__(values)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(say('"{path}" is damaged or no JSON: {reason}', path=self.path, reason=key))
+
+
+def _told(values: Mapping[str, Any], path: Path) -> _Told:
+    return _Told({name: _told(value, path) if isinstance(value, dict) and name in _SECTIONS else value
+                  for name, value in values.items()}, path)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Artefact:
     says     what the sentence must hold; "" where the artefact is met without a word
     codes    the exit codes that are right
     writes   what the command may write to within the folder
+    owed     what does not hold yet, and where
     check    looks at what came out; raises AssertionError
     """
 
@@ -47,6 +48,7 @@ class Artefact:
     says: str = ""
     codes: tuple[int, ...] = (2,)
     writes: tuple[str, ...] = ("runs",)
+    owed: str = ""
     check: Callable[[Path, str], object] = lambda folder, said: None
 
 

@@ -29,6 +29,7 @@ PROCESSES = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.sy
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.bind")
 CHANGES = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2, "os.chmod": 1, "os.truncate": 1,
            "shutil.rmtree": 1, "shutil.move": 2, "os.utime": 1}  # event -> how many of its arguments are paths
+INSTALLED = (sys.prefix, sys.base_prefix)  # what stands there was installed by the person
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 NAMELESS = os.O_TMPFILE & ~os.O_DIRECTORY
 
@@ -60,7 +61,8 @@ class Watch:
                     self._changed(event, os.path.join(inside, os.fsdecode(path)))
         elif event == "exec":
             code = args[0]
-            if isinstance(code, CodeType) and (self._foreign(code.co_filename) or MARK in repr((code.co_consts, code.co_names))):
+            if isinstance(code, CodeType) and not code.co_filename.startswith(INSTALLED) and (
+                    self._foreign(code.co_filename) or MARK in repr((code.co_consts, code.co_names))):
                 self.seen.append(f"exec {code.co_filename} {code.co_name}")
         elif event == "compile":
             source, name = args[0], args[1]
@@ -88,8 +90,7 @@ def born(told: dict[str, object]) -> int:
     os.chdir(str(told["folder"]))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + BYTES,) * 2)
-    used = int(sum(os.times()[:2]))  # nothing yet: a fork starts at 0
-    resource.setrlimit(resource.RLIMIT_CPU, (used + SECONDS,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS,) * 2)
     signal.alarm(WAIT)
     watch = Watch(Path(str(told["folder"])), told["writes"], told["hosts"])  # type: ignore[arg-type]
     sys.addaudithook(watch)

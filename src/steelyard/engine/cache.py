@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from errno import EINVAL
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,10 @@ def _refused(folder: Path, error: OSError) -> SteelyardError:
 
 
 def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes, in hex."""
+    """sha256 of a file's bytes, in hex. Raises OSError, for a pipe too, which would be waited for without end."""
     digest = sha256()
+    if path.exists() and not path.is_file():
+        raise OSError(EINVAL, os.strerror(EINVAL), str(path))
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)

@@ -135,7 +135,7 @@ def _unreadable(path: Path) -> str | None:
 def _is_event(line: bytes) -> bool:
     try:
         event: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(event, dict)
 

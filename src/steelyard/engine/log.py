@@ -116,7 +116,7 @@ def cut_back(file: Path, step: int, judged: bool = True) -> None:
             try:
                 event = json.loads(line)
                 late = event["step"] > step or (not judged and event["step"] == step and any(name.startswith("eval/") for name in event))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 late = True
             if late or not line.endswith(b"\n"):
                 break

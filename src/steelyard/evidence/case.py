@@ -101,7 +101,10 @@ class Case:
             return self._extra.rows["rows"]
         kept = self.run.data / "test.arrow"
         if kept.is_file():
-            return Rows.open(kept)
+            try:
+                return Rows.open(kept)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise InputError(say('"{path}" is damaged: {reason}', path=kept, reason=" ".join(str(error).split())[:200])) from error
         if self.dataset is None:
             files = ", ".join(f"{file['file']} ({file['mark'][:19]}...)" for file in self.manifest["data"]["files"])
             raise InputError(say('"{run}" keeps no rows (evidence.keep_rows: false), and its data is gone or changed; it needs {files}',

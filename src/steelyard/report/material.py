@@ -106,7 +106,7 @@ def _steps(run: Run) -> tuple[Mapping[str, Any], ...]:
     for line in run.metrics_file.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # a run that was killed leaves half a line
         if isinstance(entry, dict):
             found.append(entry)
