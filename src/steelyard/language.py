@@ -73,7 +73,7 @@ class Sentence:
         values, template = data.get("values", {}), str(data["template"])
         given = values.items() if isinstance(values, Mapping) else ()
         sentence = Sentence(template, {name: _spoken(value) for name, value in given})
-        return sentence if _harmless(sentence) else Sentence("{text}", {"text": template[:1000]})
+        return sentence if _harmless(sentence) else Sentence(template[:1000].replace("{", "{{").replace("}", "}}"))
 
 
 def _harmless(sentence: Sentence) -> bool:

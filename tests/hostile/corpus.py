@@ -95,9 +95,7 @@ class Guard:
 
     def close(self) -> None:
         """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
+        self.process.communicate()
 
 
 def rows(here: Path, text: str = "a fine day number {i}, and words") -> None:

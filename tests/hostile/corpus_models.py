@@ -10,6 +10,7 @@ from typing import Any
 
 from hostile.corpus import CODE, SMALL, TRAIN, Artefact, Pickled, edited, model, recipe, rows, safetensors
 
+GPT4 = r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
 EVIL = pickle.dumps(Pickled())
 JINJA = ("{{ ''.__class__.__mro__[1].__subclasses__() }}{{ cycler.__init__.__globals__.os.system('touch canary-was-here') }}"
          "{% for i in range(10**12) %}{{ i }}{% endfor %}")
@@ -172,8 +173,7 @@ MODELS = [
     Artefact("a regular expression without end", regex("(a+)+$", "a" * 40 + "b{i}"), TRAIN, "regular expression"),
     Artefact("another without end", regex("^(a|a)*$", "a" * 40 + "b{i}"), TRAIN, "regular expression"),
     Artefact("another by repeats", regex("(?:a{1,50}){1,50}{1,50}c", "a" * 60 + "b{i}"), TRAIN, "regular expression"),
-    Artefact("a regular expression as GPT-4 has it", regex(r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+",
-                                                    "words {i}"), TRAIN, "", (0,)),
+    Artefact("a regular expression as GPT-4 has it", regex(GPT4, "words {i}"), TRAIN, "", (0,)),
     files("tokenizer.json is a pickle", "", {"tokenizer.json": EVIL}),
     files("tokenizer.json of many levels", "", {"tokenizer.json": "[" * 200_000}),
     files("a script beside it", "", {"tokenization_bert.py": CODE, "modeling_bert.py": CODE, "__init__.py": CODE, "canary.py": CODE}, (0,)),

@@ -7,7 +7,8 @@ from pathlib import Path
 from hostile.corpus import CHECK, SMALL, TRAIN, Artefact, rows
 
 HEAD = "task: text-classification\ndata: {train: rows.csv}\nmodel: {family: bert, size: tiny}\n"
-LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
 
 
 def text(name: str, says: str, content: str | bytes, words: tuple[str, ...] = CHECK, codes: tuple[int, ...] = (2,)) -> Artefact:
@@ -40,7 +41,7 @@ RECIPES = [
     text("a number of base 60", "", HEAD + "seed: " + "59:" * 100_000 + "59\n"),
     text("NUL bytes in it", "not a text file", b"task: text-classification\0\n"),
     text("a run called ../x", "run", HEAD + "run: ../../canary\n", TRAIN),
-    text("a run called by a path", "run", HEAD + "run: /tmp/canary\n", TRAIN),
+    text("a run called by a path", "run", HEAD + "run: /canary\n", TRAIN),
     text("a run with a NUL", "", HEAD + 'run: "a\\0b"\n', TRAIN),
     text("a run called ..", "run", HEAD + 'run: ".."\n', TRAIN),
     text("a run of 10,000 signs", "run", HEAD + "run: " + "x" * 10_000 + "\n", TRAIN),

@@ -13,7 +13,7 @@ from hostile.corpus import CODE, SECRET, Artefact, Pickled, checkpoint, edited, 
 
 EVIL = pickle.dumps(Pickled())
 RESUME, DOCTOR, PREDICT = ("train", "--resume", "run"), ("doctor", "run"), ("predict", "run", "some words")
-WEIGH, GATE, EXPLAIN = ("weigh", "run", "--only", "cost"), ("gate", "run", "--gate", "quality.accuracy >= 0"), ("explain", "run", "some words")
+WEIGH, GATE, EXPLAIN = ("weigh", "run", "--only", "cost"), ("gate", "run", "--gate", "quality.accuracy >= 0"), ("explain", "run", "words")
 INSPECT = ("inspect", "run")
 REACHES = "{a.__init__.__globals__[os].environ[HF_TOKEN]}{a.__class__.__mro__}"
 WIDE = "{a:>9999999999}"
@@ -120,7 +120,8 @@ RUNS = [
     whole("run.json whose parts are of other kinds", "", manifest(model=[], data="x", versions=3, task_state=None), WEIGH),
     whole("the same, answering", "", manifest(model=[], data="x", versions=3, task_state=None), PREDICT),
     whole("a recipe with objects", "tags and objects", content("recipe.yaml", "task: !!python/object/apply:os.system ['canary']\n"), WEIGH),
-    whole("a recipe that names a device", "", content("recipe.yaml", "task: text-classification\ndata: {train: /dev/zero}\n"), INSPECT, (0, 2)),
+    whole("a recipe that names a device", "", content("recipe.yaml", "task: text-classification\ndata: {train: /dev/zero}\n"),
+          INSPECT, (0, 2)),
     whole("evidence that reaches for the environment", "", sentence(REACHES), WEIGH, (0,), check=silent),
     whole("evidence that is 10 GB wide", "", sentence(WIDE), WEIGH, (0,), check=silent),
     whole("evidence that is a list", "", content("evidence/test/quality.json", "[]"), GATE),

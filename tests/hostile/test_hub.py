@@ -15,7 +15,7 @@ def everything(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", ["../../../canary.json", "/tmp/canary.json", "a/../../canary.json", "..\\canary.json"])
+@pytest.mark.parametrize("name", ["../../../canary.json", "/canary.json", "a/../../canary.json", "..\\canary.json"])
 def test_a_file_that_leads_out_is_refused(name: str, hub: Hub, tmp_path: Path) -> None:
     hub.commit("org/model", {"config.json": b"{}", "model.safetensors": b"x" * 99, name: CSV})
     told, = fetched(hub.environment(tmp_path / "home"), "org/model")
@@ -23,7 +23,7 @@ def test_a_file_that_leads_out_is_refused(name: str, hub: Hub, tmp_path: Path) -
     assert not [file for file in everything(tmp_path) if "canary" in file]
 
 
-@pytest.mark.parametrize("commit", ["../../../canary", "/tmp/canary", "main", "0" * 39])
+@pytest.mark.parametrize("commit", ["../../../canary", "/canary", "main", "0" * 39])
 def test_a_commit_that_is_a_path_is_refused(commit: str, hub: Hub, tmp_path: Path) -> None:
     good = hub.commit("org/model", {"config.json": b"{}", "model.safetensors": b"x" * 99})
     repo = hub.repo("org/model")

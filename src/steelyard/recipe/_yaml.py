@@ -28,7 +28,7 @@ MOST_BYTES = 1_000_000
 _MOST_EVENTS = 20_000  # keys, values and brackets: this parser takes 0.1 ms for each
 _LONGEST_NUMBER = 400  # digits; a float has 309 at most
 _DEEPEST = 12  # a recipe has four levels; deeper nesting is an accident or an attack on the parser's stack
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|(API|ACCESS|AUTH)_?KEY", re.IGNORECASE)  # a run keeps its recipe, and is handed on
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|(API|ACCESS|AUTH)_?KEY", re.IGNORECASE)  # a run keeps its recipe
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Keys under which a scalar is the text that the person wrote: 007, True and 1.10 are names of columns and labels there.
 _AS_WRITTEN = tuple(

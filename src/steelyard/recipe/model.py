@@ -54,7 +54,8 @@ class Model(Section):
     def _few_layers(self) -> Self:
         for name, value in self.options.items():
             if "layers" in name and isinstance(value, int | float) and value > MOST_LAYERS:
-                raise complaint("options", say("{name}: got {got}; a model has at most {most} layers", name=name, got=value, most=MOST_LAYERS))
+                raise complaint("options", say("{name}: got {got}; a model has at most {most} layers", name=name, got=value,
+                                               most=MOST_LAYERS))
         return self
 
     @model_validator(mode="after")
