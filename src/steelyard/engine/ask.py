@@ -101,8 +101,9 @@ class Asked:
         found = table(locate(str(path), Path(), "predict"), self.inputs, self.recipe.data.model_copy(update={"columns": told}), "predict")
         if found.bad:
             raise InputError(say("{origin} {why}", origin=found.bad[0].origin, why=found.bad[0].why))
+        unread = {column.name for column in self.task.columns} - names  # what ought to be answered is not known here, whatever stands there
         for index, row in enumerate(found.rows):
-            yield found.rows.origin(index), row
+            yield found.rows.origin(index), {name: value for name, value in row.items() if name not in unread}
 
     def examples(self, row: Row) -> list[Example]:
         """The row's examples."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -130,7 +129,7 @@ class Watch:
         return self.prepared.task.truth(row) or str(show.get("target", ""))[:LONGEST]
 
     def _said(self, answer: Answer) -> str:
-        return self.prepared.task.decision(answer) or json.dumps(answer, ensure_ascii=False)[:LONGEST]
+        return self.prepared.task.decision(answer) or self.prepared.task.line(answer, 3)[:LONGEST]
 
     def _tensors(self, model: nn.Module, done: int) -> None:
         """One copy from the device for all tensors together."""

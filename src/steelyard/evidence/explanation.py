@@ -231,7 +231,7 @@ def _quantities(judged: Judged) -> Iterator[tuple[str, Quantity]]:
 
 def _shown(case: "Case", method: str, subject: Subject, scores: np.ndarray) -> dict[str, Any]:
     answer = next(iter(case.answers([subject.index])))
-    return {"row": case.rows.origin(subject.index), "method": method, "answer": case.task.decision(answer),
+    return {"row": case.rows.origin(subject.index), "method": method, "answer": case.task.decision(answer) or case.task.line(answer, 3),
             "show": dict(case.task.show(subject.row)), "units": units_of(case.task, subject.row, subject.units, scores)}
 
 

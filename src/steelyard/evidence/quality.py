@@ -19,6 +19,7 @@ from steelyard.math.intervals import mean, wilson
 from steelyard.parts import Metric, Statistics
 
 SHOWN = 10  # answers, and worst errors, on the page
+NAMED = 3  # parts of an answer that is no decision, in a line
 WRONG = 2000  # wrong answers among which the worst are looked for
 
 
@@ -165,7 +166,9 @@ def _shown(case: Case, indices: np.ndarray) -> list[Mapping[str, Any]]:
     shown: list[Mapping[str, Any]] = []
     for index, answer in zip(indices, case.answers(indices), strict=True):
         row = case.rows[int(index)]
-        score = answer[0].get("score") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
-        shown.append({"origin": case.rows.origin(int(index)), "truth": case.truths[int(index)], "decided": case.decided[int(index)],
-                      "score": score, "right": float(case.right[int(index)]), "show": dict(case.task.show(row))})
+        show, decided = dict(case.task.marked(row, answer)), case.decided[int(index)]
+        score = answer[0].get("score") if decided is not None and isinstance(answer, list) and isinstance(answer[0], dict) else None
+        shown.append({"origin": case.rows.origin(int(index)), "truth": case.truths[int(index)] if decided is not None else show["target"],
+                      "decided": decided if decided is not None else case.task.line(answer, NAMED), "score": score,
+                      "right": float(case.right[int(index)]), "show": show})
     return shown

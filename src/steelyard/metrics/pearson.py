@@ -14,7 +14,7 @@ class Pearson(Metric):
     """Needs number and answered (rows,) float."""
 
     name: ClassVar[str] = "pearson"
-    unit: ClassVar[str] = "correlation"
+    unit: ClassVar[str] = "ratio"
     help: ClassVar[str] = "Pearson's correlation of answers and numbers"
 
     def value(self, statistics: Statistics) -> float:

@@ -14,7 +14,7 @@ class Spearman(Metric):
     """Needs number and answered (rows,) float."""
 
     name: ClassVar[str] = "spearman"
-    unit: ClassVar[str] = "correlation"
+    unit: ClassVar[str] = "ratio"
     help: ClassVar[str] = "Spearman's correlation: Pearson's of the ranks, equal values sharing theirs"
 
     def value(self, statistics: Statistics) -> float:

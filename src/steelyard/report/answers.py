@@ -18,7 +18,7 @@ from steelyard.report.texts import picture, shorten
 class Shown:
     """One row with what was answered; text or picture or neither.
 
-    mark  "right", "wrong", or "" where the truth is not known
+    mark  "right", "partly", "wrong", or "" where the truth is not known
     """
 
     origin: str
@@ -82,7 +82,7 @@ def hidden() -> Notice:
 
 def words() -> Mapping[str, Sentence]:
     """What the template writes around a row."""
-    return {"right": say("right"), "wrong": say("wrong"), "answered": say("answered"), "true": say("in truth"), "sure": say("certainty"),
+    return {"right": say("right"), "wrong": say("wrong"), "partly": say("partly right"), "answered": say("answered"), "true": say("in truth"), "sure": say("certainty"),
             "unmarked": say("not marked")}
 
 
@@ -103,8 +103,8 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
         text=shorten(show["text"]) if isinstance(show.get("text"), str) else None, picture=image,
         alternative=say("the picture {origin}", origin=shorten(entry.get("origin", ""), 80)),
         missing=say("This picture cannot be shown.") if show.get("image") and image is None else None,
-        decided=shorten(decided, 80) if decided is not None else "–", truth=shorten(truth, 80) if truth is not None else "–",
-        mark="" if not isinstance(right, (int, float)) else "right" if right >= 0.5 else "wrong",
+        decided=shorten(decided, 200) if decided is not None else "–", truth=shorten(truth, 200) if truth is not None else "–",
+        mark="" if not isinstance(right, (int, float)) else "right" if right == 1 else "partly" if right > 0 else "wrong",
         sure=_sure(score))
 
 

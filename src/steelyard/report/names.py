@@ -9,6 +9,9 @@ _NAMES = {
     "log-loss": say("log loss"), "calibration-error": say("calibration error"), "recall": say("recall"), "precision": say("precision"),
     "wer": say("word error rate"), "cer": say("character error rate"), "normalised-wer": say("word error rate, normalised"),
     "normalised-cer": say("character error rate, normalised"),
+    "label-macro-f1": say("macro F1 over labels"), "label-micro-f1": say("micro F1 over labels"), "exact-labels": say("all labels right"),
+    "mean-average-precision": say("mean average precision"), "pearson": say("Pearson's correlation"),
+    "spearman": say("Spearman's rank correlation"), "rmse": say("root mean squared error"),
     # costs
     "time": say("training time"), "train-time": say("training time"), "seconds": say("training time"), "memory": say("peak memory"),
     "flops": say("arithmetic"), "flop": say("arithmetic"), "energy": say("energy"), "money": say("price"), "co2": say("CO₂ equivalent"),

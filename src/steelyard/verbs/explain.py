@@ -41,6 +41,7 @@ class Explained:
     """An answer, and what each method says it depends on."""
 
     answer: "Answer"
+    line: str
     decision: str | None
     show: Mapping[str, Any]
     said: tuple[Said, ...]
@@ -70,7 +71,7 @@ def explain(run: Run | str | Path, given: str | Path | Mapping[str, Any], method
         said.append(Said(name, published, why, explain_row(asked.door, row, example, answer, explainer)))
     if not said[0].units:
         raise InputError(say("the input has no piece that could be hidden: there is nothing to explain"))
-    return Explained(answer, asked.task.decision(answer), asked.task.show(row), tuple(said))
+    return Explained(answer, asked.task.line(answer, 3), asked.task.decision(answer), asked.task.show(row), tuple(said))
 
 
 def _standing(run: Run) -> Any:
@@ -121,7 +122,7 @@ def _told(found: Explained, top: int) -> str:
 
     console = Console(highlight=False, soft_wrap=True)
     with console.capture() as capture:
-        console.print(str(say("answer: {answer}", answer=tidy(found.decision or found.answer))), markup=False)
+        console.print(str(say("answer: {answer}", answer=tidy(found.decision or found.line))), markup=False)
         for said in found.said:
             console.print()
             console.print(str(_heading(said)), style="bold", markup=False)
