@@ -82,7 +82,8 @@ def hidden() -> Notice:
 
 def words() -> Mapping[str, Sentence]:
     """What the template writes around a row."""
-    return {"right": say("right"), "wrong": say("wrong"), "partly": say("partly right"), "answered": say("answered"), "true": say("in truth"), "sure": say("certainty"),
+    return {"right": say("right"), "wrong": say("wrong"), "partly": say("partly right"),
+            "answered": say("answered"), "true": say("in truth"), "sure": say("certainty"),
             "unmarked": say("not marked")}
 
 
