@@ -47,7 +47,7 @@ _OTHERS = {  # ours -> other people's
     "gate": "assert verify",
     "push": "upload publish share",
 }
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ELOOP)
 # argparse's complaints, which are English only, as our sentences.
 _COMPLAINTS = tuple(
     (re.compile(pattern, re.DOTALL), sentence)

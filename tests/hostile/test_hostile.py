@@ -14,7 +14,7 @@ from hostile.corpus_runs import RUNS
 from hostile.corpus_tables import TABLES
 
 CORPUS = {"model": MODELS, "run": RUNS, "data": TABLES, "recipe": RECIPES}
-EVERY = 5  # of which one is met in `make test`; all of them in `make test-long`
+EVERY = 3  # of which one is met in `make test`; all of them in `make test-long`
 
 
 def marks(number: int, artefact: Artefact) -> list[pytest.MarkDecorator]:

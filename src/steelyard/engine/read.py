@@ -156,6 +156,8 @@ def _facts(path: Path, source: Source, columns: Sequence[Column], data: Data) ->
         with cache.hashes(path) as hash_of:
             inside = sorted((str(p.relative_to(path)), p.lstat().st_size, _content(p, hash_of)) for p in path.rglob("*") if p.is_file())
         return {"file": str(path), "bytes": sum(size for _, size, _ in inside), "mark": "folder:" + cache.fingerprint({"inside": inside})}
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise InputError(say("{where}: this is neither a file nor a folder", where=path))
     with cache.hashes(path) as hash_of:
         hashes = [hash_of(p) for p in (path, *source.beside(path))]
     referred = _referred(path, source, columns, data)

@@ -110,7 +110,7 @@ def _files(root: Path, real: Path, inside: PurePosixPath) -> Iterator[PurePosixP
         raise InputError(say("{where}: the folder cannot be read: {reason}", where=root / inside, reason=error.strerror)) from error
     entries = [entry for entry in entries if not hidden(PurePosixPath(entry.name))]
     for entry in entries:
-        if entry.is_symlink() and not (root / inside / entry.name).resolve().is_relative_to(real):
+        if entry.is_symlink() and not Path(os.path.realpath(root / inside / entry.name)).is_relative_to(real):  # which ends in a circle too
             raise InputError(say('{where}: the link "{name}" leads out of the folder; copy what it points to (cp -L)',
                                  where=root, name=shown(str(inside / entry.name))))
     for entry in entries:
