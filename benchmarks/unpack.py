@@ -1,6 +1,6 @@
-"""Unpack the pictures of STEELYARD_DATA that come with a table: python benchmarks/unpack.py FOLDER -> FOLDER/flowers5, FOLDER/att-faces.
+"""Unpack the pictures of STEELYARD_DATA that come with a table: python benchmarks/unpack.py FOLDER -> FOLDER/flowers5, FOLDER/att-faces, FOLDER/bccd.
 
-Point STEELYARD_UNPACKED at FOLDER for the recipes flowers5 and att-faces.
+Point STEELYARD_UNPACKED at FOLDER for the recipes flowers5, att-faces and bccd.
 """
 
 import argparse
@@ -30,11 +30,17 @@ def faces(to: Path) -> None:
             table.writerow([path.relative_to(to), path.parent.name, "train" if int(path.stem) <= 5 else "test"])
 
 
+def cells(to: Path) -> None:
+    """Pascal VOC's folders: Annotations, JPEGImages, ImageSets."""
+    with tarfile.open(data("bccd") / "bccd.tar.gz") as archive:
+        archive.extractall(to, filter="data")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    for name, unpack in (("flowers5", flowers), ("att-faces", faces)):
+    for name, unpack in (("flowers5", flowers), ("att-faces", faces), ("bccd", cells)):
         if not (folder / name).is_dir():
             (folder / name).mkdir(parents=True)
             unpack(folder / name)

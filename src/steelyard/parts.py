@@ -280,6 +280,10 @@ class Task(ABC):
     def show(self, row: Row) -> Mapping[str, Any]:
         """The row for a page, without HTML: {"text": str}, {"image": PNG as a data: URL} or {"audio": WAV as one}, and {"target": str}."""
 
+    def marked(self, row: Row, answer: Answer) -> Mapping[str, Any]:
+        """As `show`, with the answer drawn in where it has a place in the picture; as `show` where it has none."""
+        return self.show(row)
+
 
 # ---------------------------------------------------------------- a model
 

@@ -46,12 +46,15 @@ def test_one_row(use):
 def test_the_order_of_rows_does_not_matter(use):
     metric, statistics = use
     shuffled = take(statistics, np.random.default_rng(1).permutation(len(next(iter(statistics.values())))))
-    assert metric.value(shuffled) == pytest.approx(metric.value(statistics), abs=1e-12)
+    assert metric.value(shuffled) == pytest.approx(metric.value(statistics), abs=1e-12, nan_ok=True)
 
 
 def test_the_interval_holds_the_value_and_narrows(use):
     metric, statistics = use
     few, many = metric.quantity(take(statistics, slice(0, 60))), metric.quantity(statistics)
+    if many.value is None:  # nothing of the kind in the tiny set (large boxes, say): that is said
+        assert many.why is not None and np.isnan(metric.value(statistics))
+        return
     assert many.low <= many.value <= many.high and many.how and many.better == metric.better
     assert many.n == len(next(iter(statistics.values())))
     assert metric.quantity(statistics) == many, "the same rows and seed give the same interval"
@@ -65,6 +68,9 @@ def test_clusters_widen_it(use):
     metric, statistics = use
     copied = take(statistics, np.repeat(np.arange(60), 10))
     narrow, wide = metric.quantity(copied), metric.quantity(copied, clusters=np.repeat(np.arange(60), 10))
+    if narrow.value is None:
+        assert wide.value is None
+        return
     assert wide.value == pytest.approx(narrow.value)
     if wide.low is None:
         assert wide.how.startswith("no interval: ")

@@ -18,10 +18,11 @@ SAMPLE = 2000  # pictures that size, mean and spread are read from, drawn evenly
 LARGEST = 224  # pixels a side, where the pictures are larger and the recipe names no size
 
 
-def picture_processor(rows: Rows, options: Mapping[str, Any]) -> Processor:
+def picture_processor(rows: Rows, options: Mapping[str, Any], largest: int = LARGEST) -> Processor:
     """A ViTImageProcessorPil that scales to `image_size` (or the commonest size of the rows) and to mean 0, spread 1.
 
     options   image_size: int or None; image_mode: "L", "RGB" or None (grey where every picture of the sample is)
+    largest   pixels of the longer side, where the options name no size
     """
     from PIL import Image
     from transformers import ViTImageProcessorPil
@@ -35,7 +36,7 @@ def picture_processor(rows: Rows, options: Mapping[str, Any]) -> Processor:
         height = width = int(size)
     else:
         (height, width), _ = Counter(picture.shape[:2] for picture in pictures).most_common(1)[0]
-        shrink = min(1.0, LARGEST / max(height, width))
+        shrink = min(1.0, largest / max(height, width))
         height, width = round(height * shrink), round(width * shrink)
     small = [np.asarray(Image.fromarray(picture).convert(mode).resize((width, height))).reshape(height * width, -1) for picture in pictures]
     pixels = np.stack(small) / 255  # (pictures, places, channels)

@@ -74,6 +74,15 @@ def needs(stored: bytes) -> tuple[str, ...]:
     return tuple(name for name in NEEDS if found[name])
 
 
+def size_of(stored: bytes) -> tuple[int, int]:
+    """(width, height) of what `decode` gives, from the header alone. Raises BadPicture."""
+    if (place := _plain(stored)) is not None:
+        return place[0], place[1]
+    with _opened(stored) as picture:
+        width, height = picture.size
+        return (height, width) if _held(picture) in (5, 6, 7, 8) else (width, height)
+
+
 def pgm(pixels: np.ndarray) -> bytes:
     """(height, width) uint8 -> the plain grey form (netpbm P5): a header and the pixels."""
     height, width = pixels.shape

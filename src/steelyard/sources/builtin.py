@@ -52,15 +52,23 @@ def _questions() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
+def _shapes() -> Iterator[Mapping[str, object]]:
+    """Grey pictures of discs, squares and triangles with their boxes, made by a seeded function."""
+    from steelyard.sources._shapes import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
 _SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {
-    "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions}
+    "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions,
+    "shapes": _shapes}
 
 
 class Builtin(Source):
     """A set by its name; the line is the row's number, from 1."""
 
     name = "builtin"
-    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions")
+    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,22 +12,21 @@ from steelyard.language import Sentence, say
 from steelyard.math import augment
 from steelyard.math.draws import uniform
 from steelyard.math.pictures import decode
-from steelyard.parts import Answer, Augment, Batch, Column, Example, Examples, Key, Processor, Row, Target, Task, Units
+from steelyard.parts import Answer, Augment, Batch, Column, Example, Examples, Key, Processor, Row, Target, Task
 from steelyard.rows import Rows
 from steelyard.tasks._classification import TARGET, Classification
 from steelyard.tasks._forms import Form, form_of, form_told, from_state
 from steelyard.tasks._number import SCORE, Number
+from steelyard.tasks._pictures import Seen, scaling, url
 from steelyard.tasks._several import SET, Several
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedConfig
 
-CELLS = 8  # a picture is hidden in some 8 x 8 pieces
-
 
 @dataclass(frozen=True)
-class Pictures(Form):
+class Pictures(Seen, Form):
     """Abstract: what is read, a picture, whatever is asked of it."""
 
     name: ClassVar[str] = "image-classification"
@@ -43,7 +39,6 @@ class Pictures(Form):
         Column(name=SCORE, kind="number", required=False, target=True, aliases=("分数", "得分")),
     )
     family: ClassVar[str] = "resnet"
-    ways: ClassVar[tuple[str, str]] = ("mean", "blur")
     tiny: ClassVar[Mapping[str, Any]] = {
         "task": "image-classification",
         "data": {"train": "builtin:digits"},
@@ -66,10 +61,6 @@ class Pictures(Form):
         """The inverse of `dataclasses.asdict`, from JSON."""
         return from_state(FORMS, state)
 
-    def texts(self, rows: Rows) -> Iterator[str]:
-        """None: pictures bring no text."""
-        return iter(())
-
     def encode(self, rows: Sequence[Row], processor: Processor) -> list[list[Example]]:
         """pixels (channels, height, width) uint8, as large as the processor makes them; target () int64."""
         mode: Literal["L", "RGB"] = "L" if len(processor.image_mean) == 1 else "RGB"
@@ -81,7 +72,7 @@ class Pictures(Form):
 
         pixels = examples.fields["pixels"]
         pixels = torch.stack(pixels) if isinstance(pixels, list) else pixels
-        scale, shift = _scaling(processor.rescale_factor, tuple(processor.image_mean), tuple(processor.image_std))
+        scale, shift = scaling(processor.rescale_factor, tuple(processor.image_mean), tuple(processor.image_std))
         values = torch.addcmul(shift, pixels.float(), scale)
         return Batch({"pixel_values": values}, self.told(examples, targets), len(examples), examples.rows)
 
@@ -130,49 +121,13 @@ class Pictures(Form):
         for block in rows.blocks(1024):
             yield from answers(_thumbnails(block) - mean)
 
-    def units(self, row: Row, example: Example, processor: Processor) -> Units:
-        """Square cells, some 8 across the longer side; places are (left, top, right, bottom) in the example's pixels."""
-        _, height, width = example["pixels"].shape
-        side = max(1, round(max(height, width) / CELLS))
-        down, across = -(-height // side), -(-width // side)
-        of = (np.arange(height)[:, None] // side) * across + np.arange(width)[None, :] // side
-        places = tuple((x * side, y * side, min((x + 1) * side, width), min((y + 1) * side, height))
-                       for y in range(down) for x in range(across))
-        return Units(of, places)
-
-    def hide(self, example: Example, units: Units, hidden: np.ndarray, way: str, processor: Processor) -> Example:
-        """mean: the training pictures' mean colour; blur: what a blur by a sixth of the side leaves of it."""
-        pixels, gone = example["pixels"], hidden[units.of]
-        if way == "mean":
-            fill = np.array(processor.image_mean)[:, None, None] / processor.rescale_factor
-        else:
-            fill = _blurred(pixels)
-        return {**example, "pixels": np.where(gone, fill.round().clip(0, 255), pixels).astype(np.uint8)}
-
-    def surface(self, rows: Sequence[Row], examples: Sequence[Example], units: Sequence[Units],
-                train: Rows) -> Mapping[str, list[np.ndarray]]:
-        """ink: how far a cell is from the picture's median; edges: its gradients; centre: how near the middle it is."""
-        ink, edges, centre = [], [], []
-        for example, own in zip(examples, units, strict=True):
-            grey = example["pixels"].mean(axis=0, dtype=np.float64)
-            across, down = np.abs(np.diff(grey, axis=1, append=grey[:, -1:])), np.abs(np.diff(grey, axis=0, append=grey[-1:]))
-            ink.append(_per_unit(np.abs(grey - np.median(grey)), own))
-            edges.append(_per_unit(across + down, own))
-            height, width = grey.shape
-            boxes = np.array(own.places, dtype=np.float64)
-            x, y = (boxes[:, 0] + boxes[:, 2] - width) / width, (boxes[:, 1] + boxes[:, 3] - height) / height
-            centre.append(-np.hypot(x, y))
-        return {"ink": ink, "edges": edges, "centre": centre}
-
     def show(self, row: Row) -> Mapping[str, Any]:
         """{"image": a data: URL of a PNG of at most 256 pixels a side, "target"}."""
         from PIL import Image
 
         picture = Image.fromarray(decode(row["image"], "RGB"))
         picture.thumbnail((256, 256))
-        stream = io.BytesIO()
-        picture.save(stream, "PNG")
-        return {"image": "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(), "target": self.wanted(row)}
+        return {"image": url(picture), "target": self.wanted(row)}
 
 
 AUGMENTED = ("augment.flip", "augment.shift", "augment.cutout", "augment.early_size", "augment.mixup")
@@ -214,15 +169,6 @@ def _fitted(picture: np.ndarray, processor: Processor) -> np.ndarray:
     return np.ascontiguousarray(np.rint(whole).clip(0, 255).astype(np.uint8))
 
 
-@lru_cache(16)
-def _scaling(factor: float, mean: tuple[float, ...], spread: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Two (channels, 1, 1): pixels * the first + the second have mean 0 and spread 1."""
-    import torch
-
-    spreads = torch.tensor(spread)[:, None, None]
-    return torch.tensor(factor) / spreads, -torch.tensor(mean)[:, None, None] / spreads
-
-
 def _crops(processor: Processor) -> bool:
     return bool(processor.to_dict().get("do_center_crop"))
 
@@ -233,20 +179,6 @@ def _thumbnails(rows: Sequence[Row]) -> np.ndarray:
 
     small = [Image.fromarray(decode(row["image"], "RGB")).resize((16, 16), Image.Resampling.BOX) for row in rows]
     return np.stack([np.asarray(picture, dtype=np.float32).ravel() / 255 for picture in small])
-
-
-def _blurred(pixels: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter
-
-    sigma = max(pixels.shape[1:]) / 6
-    blurred: np.ndarray = gaussian_filter(pixels.astype(np.float64), sigma=(0, sigma, sigma), mode="nearest")
-    return blurred
-
-
-def _per_unit(values: np.ndarray, units: Units) -> np.ndarray:
-    """Mean of (height, width) over each unit's pixels."""
-    sums = np.bincount(units.of.ravel(), weights=values.ravel(), minlength=len(units))
-    return sums / np.bincount(units.of.ravel(), minlength=len(units))
 
 
 PART = ImageClassification
