@@ -72,7 +72,7 @@ class Guard:
             (root / name).mkdir(parents=True, exist_ok=True)
         env = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false",
                "STEELYARD_CACHE": str(root / "cache"), "HF_HOME": str(root / "home"), "TMPDIR": str(root / "tmp"), "HF_TOKEN": SECRET,
-               "HF_HUB_OFFLINE": "1", "STEELYARD_LANG": "en", **(environment or {})}
+               "HF_HUB_OFFLINE": "0", "STEELYARD_LANG": "en", **(environment or {})}
         self.process = subprocess.Popen([sys.executable, str(MEET)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         self._answer()
 

@@ -9,7 +9,7 @@ _NAMES = {
     "integrated-gradients": say("integrated gradients"), "occlusion": say("occlusion"),
     # ways of hiding
     "mask": say("masked"), "remove": say("taken out"), "mean": say("replaced by the mean"), "blur": say("blurred"),
-    "silence": say("replaced by silence"), "noise": say("replaced by steady noise"),
+    "unknown": say("replaced by the unknown word"), "silence": say("replaced by silence"), "noise": say("replaced by steady noise"),
     # controls
     "nothing": say("nothing hidden"), "permuted": say("the same scores, shuffled"), "another-row": say("another row's map"),
     "mean-of-others": say("the mean map of other rows"), "random-twin": say("the map of a model with random weights"),
@@ -35,6 +35,9 @@ _HOW = {
     "delta method and MOVER of Wilson 95%": say("delta method and MOVER of Wilson 95%"),
     "delta method and MOVER of DeLong and Newcombe 95%": say("delta method and MOVER of DeLong and Newcombe 95%"),
     "conservative 95% of a norm (Fang-Santos)": say("conservative 95% of a norm (Fang-Santos)"),
+    "Hall's skewness-corrected t 95%, its root": say("Hall's skewness-corrected t 95%, its root"),
+    "too few rows for the measure": say("too few rows for the measure"),
+    "one row or cluster, or too few rows for the measure": say("one row or cluster, or too few rows for the measure"),
     "one cluster": say("one cluster"), "one row": say("one row"), "one row or cluster": say("one row or cluster"),
     "rows come in clusters": say("rows come in clusters"), "as counted, noise included": say("as counted, noise included"),
     "largest minus smallest group's error rate, sampling noise taken out":
@@ -42,6 +45,8 @@ _HOW = {
 }
 _PARTS = tuple((re.compile(pattern), sentence) for pattern, sentence in (  # a method with something about it, the outermost first
     (r"no interval: (?P<how>.+)", say("no interval: {how}")),
+    (r"BCa bootstrap 95%, (?P<n>\d+) draws", say("BCa bootstrap 95%, {n} draws")),
+    (r"paired BCa bootstrap 95%, (?P<n>\d+) draws", say("paired BCa bootstrap 95%, {n} draws")),
     (r"(?P<how>.+); (?P<some>\d+) of (?P<all>\d+) classes occur", say("{how}; {some} of {all} classes occur")),
     (r"a class has fewer than (?P<n>\d+) rows, or there is one cluster", say("a class has fewer than {n} rows, or there is one cluster")),
     (r"(?P<how>.+), design effect (?P<effect>[\d.]+)", say("{how}, design effect {effect}")),
