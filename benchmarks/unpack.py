@@ -1,6 +1,6 @@
-"""Unpack the pictures of STEELYARD_DATA that come with a table: python benchmarks/unpack.py FOLDER -> FOLDER/flowers5, FOLDER/att-faces, FOLDER/bccd.
+"""Unpack the pictures of STEELYARD_DATA: python benchmarks/unpack.py FOLDER -> FOLDER/flowers5, FOLDER/att-faces, FOLDER/bccd.
 
-Point STEELYARD_UNPACKED at FOLDER for the recipes flowers5, att-faces and bccd.
+Point STEELYARD_UNPACKED at FOLDER for the recipes of these names.
 """
 
 import argparse
