@@ -49,17 +49,17 @@ class Pictures(Seen, Form):
     @classmethod
     def fit(cls, rows: Rows) -> Task:
         """One label, several labels or a number, as the rows have a column `label`, `labels` or `score`."""
-        return form_of(FORMS, rows)
+        return form_of(FORMS if cls in FORMS else (cls,), rows)
 
     @classmethod
     def adopt(cls, config: PreTrainedConfig) -> Task:
         """What a trained model's configuration says: its labels, or its scale."""
-        return form_told(FORMS, config)
+        return form_told(FORMS if cls in FORMS else (cls,), config)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Task:
         """The inverse of `dataclasses.asdict`, from JSON."""
-        return from_state(FORMS, state)
+        return from_state(FORMS if cls in FORMS else (cls,), state)
 
     def encode(self, rows: Sequence[Row], processor: Processor) -> list[list[Example]]:
         """pixels (channels, height, width) uint8, as large as the processor makes them; target () int64."""
