@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from steelyard.facts import Finding
 from steelyard.judging import Audit, Door, Explainer, Metric
-from steelyard.language import Sentence
+from steelyard.language import Sentence, say
 from steelyard.rows import Rows
 from steelyard.values import (
     PLAIN,
@@ -26,6 +27,7 @@ from steelyard.values import (
     BadValue,
     Batch,
     Column,
+    Detail,
     Example,
     Examples,
     Key,
@@ -45,8 +47,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 __all__ = [
-    "PLAIN", "Aim", "Answer", "Audit", "Augment", "BadValue", "Batch", "Column", "Door", "Example", "Examples", "Explainer", "Family",
-    "Key", "Kind", "Metric", "Processor", "ReadOptions", "Record", "Row", "Source", "Splits", "Statistics", "Target", "Task", "Units",
+    "PLAIN", "Aim", "Answer", "Audit", "Augment", "BadValue", "Batch", "Column", "Detail", "Door", "Example", "Examples",
+    "Explainer", "Family", "Key", "Kind", "Metric", "Processor", "ReadOptions", "Record", "Row", "Source", "Splits",
+    "Statistics", "Target", "Task", "Units",
 ]
 
 
@@ -138,6 +141,8 @@ class Task(ABC):
     tiny: ClassVar[Mapping[str, Any]]  # a recipe that runs at once on a built-in set
     at_once: ClassVar[bool] = False  # whether it has `measure_all`
     settings: ClassVar[tuple[str, ...]] = ()  # keys of `training` that not every task knows: "label_smoothing", "augment.flip"...
+    forms: ClassVar[tuple[str, ...]] = ()  # files of sources/ that bring its rows, the usual ones first; none: any table
+    detailed: ClassVar[Mapping[str, str]] = {}  # what is told of each of `details`: a short name -> a file of metrics/, the main one first
     decoding: ClassVar[tuple[str, ...]] = ()  # keys of `decoding` that it knows; `respond` finds what was told in `model.config.decoding`
 
     @classmethod
@@ -244,6 +249,17 @@ class Task(ABC):
         """
         raise NotImplementedError
 
+    def details(self, statistics: Statistics) -> Mapping[str, Detail]:
+        """A name (a type of entity, a box's label) -> what there is of it, and its statistics alone; nothing, as a rule.
+
+        From the statistics of any subset of rows; `detailed` says which metrics are told of each.
+        """
+        return {}
+
+    def noticed(self, rows: Mapping[str, Rows]) -> list[Finding]:
+        """What is odd in the rows of each split and is dealt with, counted; codes are "data/...". Nothing, as a rule."""
+        return []
+
     @abstractmethod
     def right(self, statistics: Statistics) -> np.ndarray:
         """(rows,) float in [0, 1]: how right each answer is; what groups, duplicates and worst errors are judged by."""
@@ -264,6 +280,10 @@ class Task(ABC):
     def units(self, row: Row, example: Example, processor: Processor) -> Units:
         """What can be hidden in one example (its first, where a row has several)."""
 
+    def spot(self, place: Sequence[int]) -> Sentence:
+        """Where a unit lies, for people. place: one of Units.places."""
+        return say("characters {start} to {end}", start=place[0] + 1, end=place[1])
+
     @abstractmethod
     def hide(self, example: Example, units: Units, hidden: np.ndarray, way: str, processor: Processor) -> Example:
         """The example without the units where `hidden` (units,) is true, by `way`, one of `ways`."""
@@ -278,7 +298,7 @@ class Task(ABC):
 
     @abstractmethod
     def show(self, row: Row) -> Mapping[str, Any]:
-        """The row for a page, without HTML: {"text": str}, {"image": PNG as a data: URL} or {"audio": WAV as one}, and {"target": str}."""
+        """The row for a page, without HTML: {"text": str}, {"image": PNG as a data: URL}, {"audio": MP3 or WAV as one}; {"target": str}."""
 
     def marked(self, row: Row, answer: Answer) -> Mapping[str, Any]:
         """As `show`, with the answer drawn in where it has a place in the picture; as `show` where it has none."""

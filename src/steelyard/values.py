@@ -145,6 +145,13 @@ class Units:
         return len(self.places)
 
 
+class Detail(NamedTuple):
+    """One part of what is asked, by itself: a type of entity, a box's label. there: how many of it are true (entities, boxes, rows)."""
+
+    there: int
+    statistics: Statistics
+
+
 @dataclass(frozen=True)
 class Aim:
     """What the loss of training aims at, beside the targets; validation and explanation know none of it.

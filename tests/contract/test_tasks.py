@@ -201,6 +201,6 @@ def test_rows_can_be_shown(job):
     for row in job.rows:
         shown = job.task.show(row)
         json.dumps(shown, allow_nan=False)
-        forms = (("image", "data:image/png;base64,"), ("audio", "data:audio/wav;base64,"))
+        forms = (("image", "data:image/png;base64,"), ("audio", "data:audio/mpeg;base64,"), ("audio", "data:audio/wav;base64,"))
         assert isinstance(shown.get("text"), str) or any(str(shown.get(name)).startswith(start) for name, start in forms)
         assert "target" in shown

@@ -11,9 +11,10 @@ import pytest
 from steelyard import catalog
 from steelyard.evidence import data
 from steelyard.facts import Evidence
-from steelyard.parts import Column, Splits
+from steelyard.parts import Column, Splits, Task
 from steelyard.rows import Rows
 from steelyard.sources._messages import planted, rows
+from steelyard.tasks.text_classification import TextClassification
 
 COLUMNS = (Column(name="text", kind="text"), Column(name="label", kind="label", target=True))
 
@@ -25,6 +26,7 @@ class Case:
     splits: Splits
     manifest: dict[str, Any] = field(default_factory=lambda: {"data": {}})
     of: dict[str, str] = field(default_factory=dict)
+    task: Task = TextClassification(labels=("ham", "spam"))
 
     def signature(self, extra: str = "") -> str:
         return extra

@@ -91,7 +91,7 @@ def test_silence_and_hardly_anything_are_answered(prepared, sound):
         assert torch.isfinite(task.log_prob(outputs, batch)).all() and torch.isfinite(task.loss(outputs, batch))
         assert isinstance(task.respond(model, batch)[0]["text"], str)
     assert batch.count == 1, "nothing to be written down counts as one"
-    assert set(task.show({"audio": sound, "text": ""})) == {"image", "target"}
+    assert set(task.show({"audio": sound, "text": ""})) == {"image", "audio", "target"}
 
 
 def test_a_character_outside_the_alphabet_is_an_error_that_counts(prepared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from steelyard.engine.read import locate, table
 from steelyard.engine.store import stack
 from steelyard.errors import InputError, listing
 from steelyard.language import say
-from steelyard.parts import Answer, BadValue, Example, Family, Row, Task
+from steelyard.parts import Answer, BadValue, Column, Example, Family, Row, Task
 from steelyard.recipe.reader import read
 from steelyard.rows import FILE, LINE
 from steelyard.run import Run
@@ -57,25 +58,56 @@ class Asked:
         return ModelDoor(model, self.family, self.task, self.processor)
 
     def row(self, given: str | Path | Mapping[str, Any]) -> Row:
-        """A text, a file of the kind that the task reads, or a mapping of its columns -> a row. Raises InputError."""
+        """A text, a file of the kind that the task reads, or its columns as a mapping or in JSON -> a row. Raises InputError."""
+        if isinstance(given, str) and (columns := self._columns(given)) is not None:
+            given = columns
         if isinstance(given, Mapping):
-            lacking = [column.name for column in self.inputs if column.required and column.name not in given]
-            if lacking:
-                raise InputError(say("the input lacks {names}; it has: {known}", names=listing(lacking), known=listing(given)))
-            return {column.name: self._parsed(column, given.get(column.name), "input") for column in self.task.columns
-                    if given.get(column.name) is not None}
+            return self._row(given)
         if not str(given).strip():  # a table's empty cell is a row, which its file vouches for; here it is a slip of the hand
             raise InputError(say("the input is empty: there is nothing to answer; give a text or the path of a file"))
-        first, kind = self.inputs[0], kind_of(self.inputs[0])
-        raw: object = str(given)
-        if kind.suffixes:
-            path = Path(given)
-            if not path.is_file():
-                raise InputError(say('there is no file "{path}"; the task reads {suffixes}', path=path, suffixes=listing(kind.suffixes)))
-            raw = path.read_bytes()
-        return {first.name: self._parsed(first, raw, str(given)[:80]), FILE: str(given), LINE: None}
+        first = self.inputs[0]
+        if lacking := [column.name for column in self.inputs[1:] if column.required]:
+            raise InputError(say("the input lacks {names}; name every column: {example}", names=listing(lacking),
+                                 example=" ".join(f"--set {name}=..." for name in (first.name, *lacking))))
+        return {first.name: self._parsed(first, self._raw(first, str(given)), str(given)[:80]), FILE: str(given), LINE: None}
 
-    def _parsed(self, column: Any, raw: object, where: str) -> object:
+    def named(self, name: str) -> Column | None:
+        """The column that is read and goes by that name: the task's, one of its aliases, or that of the recipe's data."""
+        told = {theirs: ours for ours, theirs in self.recipe.data.columns.items()}
+        known = {word.casefold(): column for column in reversed(self.inputs) for word in (*column.aliases, column.name)}
+        return known.get(told.get(name, name).casefold())
+
+    def _columns(self, given: str) -> dict[str, Any] | None:
+        """The columns of a JSON object that has all that are needed; None for any other text."""
+        if not given.lstrip().startswith("{"):
+            return None
+        try:
+            found = json.loads(given)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(found, dict):
+            return None
+        there = [column.name for name in found if (column := self.named(name)) is not None]
+        return found if there and all(column.name in there for column in self.inputs if column.required) else None
+
+    def _row(self, given: Mapping[str, Any]) -> Row:
+        values = {column.name: value for name, value in given.items() if value is not None and (column := self.named(name)) is not None}
+        if lacking := [column.name for column in self.inputs if column.required and column.name not in values]:
+            raise InputError(say("the input lacks {names}; it has: {known}", names=listing(lacking), known=listing(given)))
+        targets = {column.name: given[column.name] for column in self.task.columns if column.target and given.get(column.name) is not None}
+        return {column.name: self._parsed(column, self._raw(column, (values | targets)[column.name]), column.name)
+                for column in self.task.columns if column.name in values | targets}
+
+    def _raw(self, column: Column, value: object) -> object:
+        """What the column's kind parses: of a kind that is a file by itself, the file's bytes. Raises InputError."""
+        suffixes = kind_of(column).suffixes
+        if not suffixes or not isinstance(value, str):
+            return value
+        if not Path(value).is_file():
+            raise InputError(say('there is no file "{path}"; the task reads {suffixes}', path=value, suffixes=listing(suffixes)))
+        return Path(value).read_bytes()
+
+    def _parsed(self, column: Column, raw: object, where: str) -> object:
         try:
             return kind_of(column).parse(raw)
         except BadValue as error:

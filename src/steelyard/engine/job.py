@@ -25,6 +25,7 @@ from steelyard.engine.disk import failed, flush, held, tidy
 from steelyard.engine.forecast import Forecast, forecast
 from steelyard.engine.hub import model_hash
 from steelyard.engine.measure import choose
+from steelyard.engine.noticed import noticed
 from steelyard.engine.prepare import Prepared, prepare, task_state, versions
 from steelyard.engine.quiet import no_bars
 from steelyard.engine.signals import poll, stoppable
@@ -46,6 +47,9 @@ def begin(recipe: Recipe, root: Path, quiet: bool = False, data: Dataset | None 
     model = first_model(prepared)
     if (remark := shaped.remark(prepared.recipe)) is not None and not quiet:
         print(remark, file=sys.stderr)
+    if not quiet:
+        for finding in noticed(prepared.task, prepared.dataset.rows, prepared.dataset.mark):
+            print(finding.why, file=sys.stderr)
     machine.reset_peak()
     chosen, reasons = choose(prepared, model)
     bill = forecast(prepared, model, chosen)
@@ -259,6 +263,7 @@ def _facts(prepared: Prepared, model: PreTrainedModel, chosen: Chosen, reasons: 
         "data": {"sha256": data_hash(data.mark), "files": list(data.files), "columns": dict(data.found),
                  "rows": {split: len(rows) for split, rows in data.rows.items()},
                  "excluded": [entry.to_json() for entry in data.excluded],
+                 "noticed": [finding.to_json() for finding in noticed(prepared.task, data.rows, data.mark)],
                  "bad_rows": [{"origin": bad.origin, "why": bad.why.to_json()} for bad in data.bad]},
         "chosen": chosen.to_json(), "reasons": [reason.to_json() for reason in reasons], "processes": 1,
         "processor": prepared.processor_print,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -24,7 +25,7 @@ def fitted(task: type[Task], train: Rows, mark: str) -> Task:
         state = asdict(cast(Any, task.fit(train)))
         (folder / "task.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
 
-    folder = cache.kept("tasks", cache.fingerprint({"task": task.name, "code": task.__module__, **_told(train, mark)}), make)
+    folder = cache.kept("tasks", cache.fingerprint({"task": task.name, "code": code(task), **_told(train, mark)}), make)
     return task.from_state(json.loads((folder / "task.json").read_text(encoding="utf-8")))
 
 
@@ -38,7 +39,7 @@ def processor(family: Family, task: Task, train: Rows, options: Mapping[str, Any
         return family.processor(task, train, options)
     from transformers import AutoTokenizer
 
-    facts = {"family": family.name, "code": type(family).__module__, "state": asdict(cast(Any, task)), "options": dict(options),
+    facts = {"family": family.name, "code": code(type(family)), "state": asdict(cast(Any, task)), "options": dict(options),
              "libraries": _libraries(), **_told(train, mark)}
 
     def make(folder: Path) -> None:
@@ -46,6 +47,19 @@ def processor(family: Family, task: Task, train: Rows, options: Mapping[str, Any
 
     folder = cache.kept("processors", cache.fingerprint(facts), make)
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def code(part: type) -> str:
+    """A fingerprint of the source that a part is written in: its file, and where that lies in a package all files beside it.
+
+    What was kept by other code is stale: a task may have got a field since, or learn something else from the same rows.
+    """
+    module = sys.modules[part.__module__]
+    file = vars(module).get("__file__")
+    if file is None:  # typed into a session
+        return part.__module__
+    beside = sorted(Path(file).parent.glob("*.py")) if module.__package__ else [Path(file)]
+    return cache.fingerprint({"module": part.__module__, "files": {path.name: cache.file_hash(path) for path in beside if path.is_file()}})
 
 
 def sample(rows: Rows, most: int = SAMPLE) -> Rows:

@@ -227,7 +227,8 @@ def encoded(rows: Rows, task: Task, processor: Processor, mark: str) -> store.St
             done += len(block)
 
     chosen = sha256(rows.chosen.tobytes()).hexdigest()
-    name = cache.fingerprint({"rows": mark, "chosen": chosen, "task": task.name, "state": task_state(task)})
+    name = cache.fingerprint({"rows": mark, "chosen": chosen, "task": task.name, "code": learnt.code(type(task)),
+                              "state": task_state(task)})
     return store.Store(cache.kept("examples", name, lambda folder: store.write(folder, groups())), machine.free_memory())
 
 

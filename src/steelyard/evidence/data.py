@@ -23,7 +23,7 @@ def audited(splits: Splits) -> list[Finding]:
 def weigh(case: "Case") -> Evidence:
     """Findings, and as quantities: rows per split, rows that could not be read, duplicates, the score with and without them."""
     splits = case.splits
-    findings = [*excluded(case.manifest["data"].get("excluded", ())), *audited(splits)]
+    findings = [*excluded(case.manifest["data"].get("excluded", ())), *case.task.noticed(splits.rows), *audited(splits)]
     bad = case.manifest["data"].get("bad_rows", [])
     quantities = {f"rows.{split}": _counted(len(rows)) for split, rows in splits.rows.items()}
     quantities["bad-rows"] = _counted(len(bad), "lower")

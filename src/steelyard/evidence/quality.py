@@ -20,6 +20,7 @@ from steelyard.parts import Metric, Statistics
 
 SHOWN = 10  # answers, and worst errors, on the page
 NAMED = 3  # parts of an answer that is no decision, in a line
+LISTED = 100  # parts of a task (types, labels) that are measured one by one, those that there is most of
 WRONG = 2000  # wrong answers among which the worst are looked for
 
 
@@ -39,7 +40,7 @@ def weigh(case: Case) -> Evidence:
     details: dict[str, Any] = {"metric": main, "counterweights_skipped": case.train is None}
     if further:
         details["seeds"] = [case.seed, *(result["seed"] for result, _ in further)]
-    details |= _decisions(case) | _reliability(own.statistics)
+    details |= _decisions(case) | _parts(case) | _reliability(own.statistics)
     if case.recipe.evidence.show_rows:
         details |= {"sample": _shown(case, _sample(case)), "worst": _shown(case, _worst(case))}
     case.write_answers()
@@ -129,6 +130,17 @@ def _decisions(case: Case) -> dict[str, Any]:
         right, there, said = int(table[i, i]), int(table[i].sum()), int(table[:, i].sum())
         per_class[name] = {"n": there, "recall": _rate(right, there).to_json(), "precision": _rate(right, said).to_json()}
     return {"labels": list(known), "confusion": table.tolist(), "per_class": per_class}
+
+
+def _parts(case: Case) -> dict[str, Any]:
+    """Each of the task's details (types, labels) with its metrics, of the LISTED that there is most of."""
+    own = case.task.details(case.answered.statistics)
+    listed = set(sorted(own, key=lambda name: -own[name].there)[:LISTED])
+    metrics: dict[str, Metric] = {short: catalog.load("metrics", metric, "metrics")() for short, metric in case.task.detailed.items()}
+    found = {name: {"n": part.there, **{short: metric.quantity(part.statistics, case.clusters, case.seed).to_json()
+                                        for short, metric in metrics.items()}}
+             for name, part in own.items() if name in listed}
+    return {"parts": found, "parts_left_out": len(own) - len(found)} if found else {}
 
 
 def _rate(count: int, n: int) -> Quantity:

@@ -11,12 +11,12 @@ from steelyard.report import digits
 from steelyard.report.chapter import Chapter, Notice, Text, notices
 from steelyard.report.material import Material, entries, mapping
 from steelyard.report.names import name
-from steelyard.report.texts import picture, shorten
+from steelyard.report.texts import picture, shorten, sound
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One row with what was answered; text or picture or neither.
+    """One row with what was answered; text, picture, sound with its picture, or neither.
 
     mark  "right", "partly", "wrong", or "" where the truth is not known
     """
@@ -24,6 +24,7 @@ class Shown:
     origin: str
     text: str | None
     picture: str | None
+    sound: str | None
     alternative: Sentence
     missing: Sentence | None
     decided: str
@@ -98,11 +99,11 @@ def one_row(entry: Mapping[str, Any]) -> Shown:
     truth, decided = entry.get("truth"), entry.get("decided")
     right = entry.get("right")
     image = picture(show.get("image"))
-    score = entry.get("score")
+    score, heard, origin = entry.get("score"), sound(show.get("audio")), shorten(entry.get("origin", ""), 80)
     return Shown(
         origin=shorten(entry.get("origin", entry.get("row", "")), 80),
         text=shorten(show["text"]) if isinstance(show.get("text"), str) else None, picture=image,
-        alternative=say("the picture {origin}", origin=shorten(entry.get("origin", ""), 80)),
+        sound=heard, alternative=say("the sound {origin}", origin=origin) if heard else say("the picture {origin}", origin=origin),
         missing=say("This picture cannot be shown.") if show.get("image") and image is None else None,
         decided=shorten(decided, 200) if decided is not None else "–", truth=shorten(truth, 200) if truth is not None else "–",
         mark="" if not isinstance(right, (int, float)) else "right" if right == 1 else "partly" if right > 0 else "wrong",

@@ -206,6 +206,12 @@ def _evaluation(material: Material) -> Lines:
               if (recall := quantity(mapping(found).get("recall"))) is not None]
     if labels:
         yield from ("", *_table((say("label"), say("recall")), labels[:LINES]))
+    parts = [(shorten(part, 60), f"{int(mapping(found).get('n', 0)):,}", *(digits.full(told) for told in told_of))
+             for part, found in mapping(quality.details.get("parts")).items()
+             if (told_of := [told for data in mapping(found).values() if (told := quantity(data)) is not None])]
+    if parts:
+        first = next(iter(mapping(quality.details.get("parts")).values()))
+        yield from ("", *_table((say("label"), say("in truth"), *(name(short) for short in first if short != "n")), parts[:LINES]))
     if judged := gates(material):
         words = {True: say("holds"), False: say("does not hold"), None: say("cannot be judged")}
         yield from ("", *_table((say("gate"), say("outcome")), [(gate.text, words[gate.holds]) for gate in judged]))

@@ -13,7 +13,7 @@ from steelyard.report.answers import hidden
 from steelyard.report.chapter import Chapter, Table, Text, intervals, notices
 from steelyard.report.material import Material, entries, mapping
 from steelyard.report.names import name
-from steelyard.report.texts import picture, shorten, tidy
+from steelyard.report.texts import picture, shorten, sound, tidy
 
 NEAREST = 6  # controls of a method that are shown
 LONGEST = 1_200  # characters of an explained text
@@ -32,7 +32,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Explained:
-    """One row: its text in pieces, or its picture with cells over it."""
+    """One row: its text in pieces, or its picture (a sound's, with the sound) with cells over it."""
 
     origin: str
     answer: str
@@ -40,6 +40,7 @@ class Explained:
     plain: str | None
     heat: Markup | None
     strongest: Sentence | None
+    sound: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def explained(entry: Mapping[str, Any]) -> Explained:
     cells = [(place, score) for place, score in scores if len(place) == 4]
     heat = svg.heat(image, cells, say("{origin}: what speaks for “{answer}”, over the picture", origin=origin,
                                       answer=answer)) if image else None
-    return Explained(origin, answer, [], image, heat, None)
+    return Explained(origin, answer, [], image, heat, None, sound(show.get("audio")))
 
 
 def pieces(text: str, spans: Sequence[tuple[tuple[int, int], float]], longest: int = LONGEST) -> list[Piece]:

@@ -10,7 +10,7 @@ from steelyard.facts import Evidence, Quantity
 from steelyard.language import Sentence, say
 from steelyard.report import digits, svg
 from steelyard.report.answers import hidden, shown, words
-from steelyard.report.chapter import Chapter, Table, Text, intervals, notices
+from steelyard.report.chapter import Chapter, Table, Text, intervals, join, notices
 from steelyard.report.material import Material, entries, mapping, quantity
 from steelyard.report.names import name
 from steelyard.report.texts import shorten
@@ -48,7 +48,7 @@ def view(material: Material) -> Chapter:
                   "decided": say("answered"),
                   "count": say("rows"), "part": say("of that label's rows"), "classes": say("Label by label"),
                   "reliable": say("Can its certainty be believed?")},
-        "classes": classes(document), "reliability": _reliability(document), "calibration": _calibration(document),
+        "classes": classes(document) or parts(document), "reliability": _reliability(document), "calibration": _calibration(document),
     }, boxes)
 
 
@@ -91,6 +91,25 @@ def classes(document: Evidence) -> Table | None:
     more = say("and {n} further labels with higher recall", n=len(lines) - LINES) if len(lines) > LINES else ""
     return intervals(say("Recall: of the rows that have a label, how many were given it"), (say("label"), name("recall"), say("interval")),
                      lines[:LINES], more)
+
+
+def parts(document: Evidence) -> Table | None:
+    """Each part of what is asked (types of entities, labels of boxes) by its main measure, the worst first."""
+    lines: list[tuple[Text, Quantity, Text, str]] = []
+    main = ""
+    for part, found in mapping(document.details.get("parts")).items():
+        measures = {short: told for short, data in mapping(found).items() if (told := quantity(data)) is not None}
+        if measures:
+            main, *others = measures
+            remark = join([say("{n:,} in truth", n=_number(mapping(found).get("n")) or 0),
+                           *(say("{measure} {figure}", measure=name(other), figure=digits.brief(measures[other])) for other in others)])
+            lines.append((shorten(part, 60), measures[main], remark, "ours"))
+    if not lines:
+        return None
+    lines.sort(key=lambda line: (line[1].value is None, line[1].value or 0.0))
+    left = len(lines[LINES:]) + int(_number(document.details.get("parts_left_out")) or 0)
+    return intervals(say("One by one, the worst first"), (say("label"), name(main), say("interval")), lines[:LINES],
+                     say("and {n} further labels", n=left) if left else "")
 
 
 def _reliability(document: Evidence) -> Markup | None:

@@ -12,6 +12,10 @@ _NAMES = {
     "label-macro-f1": say("macro F1 over labels"), "label-micro-f1": say("micro F1 over labels"), "exact-labels": say("all labels right"),
     "mean-average-precision": say("mean average precision"), "pearson": say("Pearson's correlation"),
     "spearman": say("Spearman's rank correlation"), "rmse": say("root mean squared error"),
+    "average-precision": say("average precision"), "ap": say("AP"), "ap50": say("AP at IoU 0.5"), "ap75": say("AP at IoU 0.75"),
+    "ap-small": say("AP of small boxes"), "ap-medium": say("AP of medium boxes"), "ap-large": say("AP of large boxes"),
+    "entity-f1": say("F1 of entities"), "token-f1": say("F1 of tagged words"), "token-accuracy": say("share of words tagged right"),
+    "answer-f1": say("F1 of answers"), "exact-match": say("exact match"),
     # costs
     "time": say("training time"), "train-time": say("training time"), "seconds": say("training time"), "memory": say("peak memory"),
     "flops": say("arithmetic"), "flop": say("arithmetic"), "energy": say("energy"), "money": say("price"), "co2": say("CO₂ equivalent"),

@@ -12,6 +12,8 @@ from steelyard.language import say
 LONGEST = 600  # characters of one text
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/]+={0,2})\Z")
+_SOUND = re.compile(r"data:audio/(wav|mpeg|ogg|flac);base64,[A-Za-z0-9+/]+={0,2}\Z")
+_LONGEST_SOUND = 400_000  # characters of a sound's URL
 _LARGEST = 24_000  # bytes of a picture that goes into the page as it is
 _SIDE = 160  # pixels of a picture that had to be made smaller
 _PIXELS = 64_000_000  # a picture that claims more is not opened
@@ -35,6 +37,11 @@ def shorten(text: object, longest: int = LONGEST) -> str:
 def picture(url: object) -> str | None:
     """A data: URL of a picture small enough for the page, or None where it is none: nothing else may be an address."""
     return _picture(url) if isinstance(url, str) else None
+
+
+def sound(url: object) -> str | None:
+    """A data: URL of a sound small enough for the page, or None where it is none."""
+    return url if isinstance(url, str) and len(url) <= _LONGEST_SOUND and _SOUND.match(url) else None
 
 
 @lru_cache(maxsize=256)

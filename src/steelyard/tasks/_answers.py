@@ -28,6 +28,15 @@ def found(context: str, answer: Mapping[str, Any]) -> Span | None:
     return None
 
 
+def oddities(row: Mapping[str, Any]) -> dict[str, int]:
+    """{"elsewhere", "nowhere", "none"}: answers that stand at another place than they say, that stand nowhere; 1 where there are none."""
+    context, answers = row["context"], row["answers"] or []
+    told = [(context.startswith(one["text"], one["start"]) if one["start"] >= 0 else None, one) for one in answers]
+    wrong = [(right, found(context, one)) for right, one in told if not right]
+    return {"elsewhere": sum(right is False and place is not None for right, place in wrong),
+            "nowhere": sum(place is None for _, place in wrong), "none": int(not answers)}
+
+
 def wanted(context: str, answers: Sequence[Mapping[str, Any]]) -> Span | None:
     """The answer that is learnt: the one given most often that stands in the context, else None; NOWHERE where there are no answers."""
     if not answers:

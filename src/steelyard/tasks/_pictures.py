@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from steelyard.language import Sentence, say
 from steelyard.parts import Example, Processor, Row, Task, Units
 from steelyard.rows import Rows
 
@@ -41,6 +42,11 @@ class Seen(Task):
         places = tuple((x * side, y * side, min((x + 1) * side, width), min((y + 1) * side, height))
                        for y in range(down) for x in range(across))
         return Units(of, places)
+
+    def spot(self, place: Sequence[int]) -> Sentence:
+        """A cell, in the example's pixels."""
+        left, top, right, bottom = place
+        return say("pixels {left} to {right} across, {top} to {bottom} down", left=left, right=right - 1, top=top, bottom=bottom - 1)
 
     def hide(self, example: Example, units: Units, hidden: np.ndarray, way: str, processor: Processor) -> Example:
         """mean: the training pictures' mean colour; blur: what a blur by a sixth of the side leaves of it."""

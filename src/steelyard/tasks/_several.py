@@ -11,7 +11,7 @@ import numpy as np
 
 from steelyard.errors import InputError, listing
 from steelyard.language import say
-from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Row, Statistics, Target
+from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Detail, Row, Statistics, Target
 from steelyard.rows import Rows
 from steelyard.tasks._classification import Classification, natural
 
@@ -31,6 +31,7 @@ class Several(Classification):
 
     target_column: ClassVar[str] = SET
     metrics: ClassVar[tuple[str, ...]] = ("label-macro-f1", "label-micro-f1", "mean-average-precision", "exact-labels")
+    detailed: ClassVar[Mapping[str, str]] = {"f1": "label-micro-f1", "average-precision": "mean-average-precision"}
     best: ClassVar[str] = "mean-average-precision"
     decoding: ClassVar[tuple[str, ...]] = ("threshold",)
 
@@ -136,6 +137,12 @@ class Several(Classification):
         means = np.add.reduceat(np.stack(partials).astype(np.float64), firsts) / counts
         wanted = {"wanted": examples["target"][firsts].astype(bool)} if "target" in examples else {}
         return {**wanted, "chosen": means[:, :-1] >= means[:, -1:], "scores": means[:, :-1].astype(np.float32)}
+
+    def details(self, statistics: Statistics) -> Mapping[str, Detail]:
+        """Each label by itself."""
+        own = {name: statistics[name] for name in ("wanted", "chosen", "scores")}
+        return {label: Detail(int(own["wanted"][:, place].sum()), {name: values[:, place : place + 1] for name, values in own.items()})
+                for place, label in enumerate(self.labels)}
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """Jaccard's index of the chosen and the true labels; 1 where both are none."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from steelyard.language import say
-from steelyard.math.sound import RATE, log_mel, wave
+from steelyard.language import Sentence, say
+from steelyard.math.sound import RATE, log_mel, wav, wave
 from steelyard.parts import BadValue, Example, Processor, Row, Task, Units
 from steelyard.rows import Rows
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SLICES = 20  # a sound is hidden in so many pieces of one length
 LEAST = RATE // 10  # samples: what is shorter is followed by silence, for a spread needs some frames
-BRIEF = int(RATE * 4.0)  # samples up to which a sound goes into the page, to be listened to
+FAINT = 8  # of 32,768: what dither leaves
+PLAYED = 30 * RATE  # samples of a sound that go into the page, to be listened to; as WAV a tenth of them
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Sounds(Task):
         seconds = max(len(row["audio"]) // 2, LEAST) / RATE
         ends = [round(1000 * seconds * number / count) for number in range(count + 1)]
         return Units(of, tuple((a, 0, b, max(1, ends[-1] // 3)) for a, b in pairwise(ends)))
+
+    def spot(self, place: Sequence[int]) -> Sentence:
+        """A slice, in seconds."""
+        return say("{start:.2f} to {end:.2f} s", start=place[0] / 1000, end=place[2] / 1000)
 
     def hide(self, example: Example, units: Units, hidden: np.ndarray, way: str, processor: Processor) -> Example:
         """silence: each band at its quietest (the 5% quantile of its frames); noise: each band at its mean, a steady hiss.
@@ -114,6 +119,26 @@ def _mean(values: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:
     sizes = np.bincount(of, minlength=count)
     sums = np.bincount(of, weights=values, minlength=count)
     return np.asarray(np.where(sizes > 0, sums / np.maximum(sizes, 1), values.mean()))
+
+
+def played(stored: bytes) -> str:
+    """A data: URL of the sound's first 30 seconds as MP3, 3 kB each; of the first 3 as WAV, where soundfile cannot write MP3."""
+    samples = np.frombuffer(stored, dtype="<i2")
+    try:
+        import soundfile
+
+        stream = io.BytesIO()
+        soundfile.write(stream, samples[:PLAYED], RATE, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT",
+                        compression_level=0.9)
+        form, data = "mpeg", stream.getvalue()
+    except (ImportError, OSError, RuntimeError, TypeError, ValueError):  # not installed, or an older one
+        form, data = "wav", wav(samples[: PLAYED // 10])
+    return f"data:audio/{form};base64," + base64.b64encode(data).decode()
+
+
+def is_silent(stored: bytes) -> bool:
+    """Whether no sample is louder than FAINT."""
+    return not (np.abs(np.frombuffer(stored, dtype="<i2").astype(np.int32)) > FAINT).any()
 
 
 def summary(stored: bytes) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from steelyard.errors import InputError
+from steelyard.facts import Finding
 from steelyard.language import Sentence, say
 from steelyard.math import ctc, spectra, transcripts
 from steelyard.math.draws import uniform
@@ -17,7 +18,8 @@ from steelyard.math.lengths import padded_length
 from steelyard.math.sound import RATE
 from steelyard.parts import PLAIN, Aim, Answer, Augment, BadValue, Batch, Column, Example, Examples, Key, Processor, Row, Statistics, Target
 from steelyard.rows import Rows
-from steelyard.tasks._sounds import Sounds, gathered, summary, told
+from steelyard.tasks._odd import Tally, tallied
+from steelyard.tasks._sounds import Sounds, gathered, is_silent, played, summary, told
 from steelyard.tasks._transcripts import Heard, counted, inside, labels, needed, shortening, spelled, tidy, written
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class SpeechRecognition(Sounds):
     )
     metrics: ClassVar[tuple[str, ...]] = ("wer", "cer", "normalised-wer", "normalised-cer")
     best: ClassVar[str] = "wer"
+    forms: ClassVar[tuple[str, ...]] = ("folder", "recordings", "csv", "jsonl", "parquet", "arrow", "hub")
     family: ClassVar[str] = "speechcnn"
     settings: ClassVar[tuple[str, ...]] = ("batch_tokens", "augment.spec_augment", "augment.speed")
     decoding: ClassVar[tuple[str, ...]] = ("num_beams",)
@@ -303,6 +306,16 @@ class SpeechRecognition(Sounds):
             "plain_characters": counted(*(list(text.replace(" ", "")) for text in plain)),
         }
 
+    def noticed(self, rows: Mapping[str, Rows]) -> list[Finding]:
+        """Silence, and transcripts of nothing."""
+        found = tallied(rows, oddities)
+        return [
+            *found.get("silent", Tally()).finding("data/silent-sounds", "issue", say(
+                "{rows} of {all} sounds are silent throughout; they are rows like any other", rows=0, all=0)),
+            *found.get("empty", Tally()).finding("data/empty-transcripts", "issue", say(
+                "{rows} of {all} transcripts are empty: nothing is the right thing to say", rows=0, all=0)),
+        ]
+
     def right(self, statistics: Statistics) -> np.ndarray:
         """1 minus the row's word error rate, and not below 0."""
         edits, length = statistics["words"].astype(np.float64).T
@@ -333,8 +346,14 @@ class SpeechRecognition(Sounds):
             yield {"text": tidy(texts[place]), "chunks": []}
 
     def show(self, row: Row) -> Mapping[str, Any]:
-        """{"image": the spectrum, "target"}."""
-        return {"image": self.picture(row), "target": self.target(row)}
+        """{"image": the spectrum, "audio": what is heard, "target"}."""
+        return {"image": self.picture(row), "audio": played(row["audio"]), "target": self.target(row)}
+
+
+def oddities(row: Row) -> dict[str, int]:
+    """{"silent", "empty"}: 1 where nothing can be heard, where nothing is said to be."""
+    text = row.get(TARGET)
+    return {"silent": int(is_silent(row["audio"])), "empty": int(text is not None and not text.strip())}
 
 
 PART = SpeechRecognition

@@ -38,6 +38,7 @@ class Pictures(Seen, Form):
         Column(name=TARGET, kind="label", target=True, aliases=("labels", "category", "class", "target", "标签", "类别", "分类")),
         Column(name=SCORE, kind="number", required=False, target=True, aliases=("分数", "得分")),
     )
+    forms: ClassVar[tuple[str, ...]] = ("folder", "archive", "idx", "csv", "jsonl", "parquet", "arrow", "hub")
     family: ClassVar[str] = "resnet"
     tiny: ClassVar[Mapping[str, Any]] = {
         "task": "image-classification",

@@ -10,14 +10,33 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 
 from steelyard.errors import InputError, listing
+from steelyard.facts import Finding
 from steelyard.language import Sentence, say
 from steelyard.math import augment, boxes
 from steelyard.math.draws import uniform
 from steelyard.math.pictures import decode, size_of
-from steelyard.parts import PLAIN, Aim, Answer, Augment, BadValue, Batch, Column, Example, Examples, Key, Processor, Row, Statistics, Target
+from steelyard.parts import (
+    PLAIN,
+    Aim,
+    Answer,
+    Augment,
+    BadValue,
+    Batch,
+    Column,
+    Detail,
+    Example,
+    Examples,
+    Key,
+    Processor,
+    Row,
+    Statistics,
+    Target,
+)
 from steelyard.rows import Rows
 from steelyard.tasks._blobs import FEW, Blobs, Named
 from steelyard.tasks._classification import natural
+from steelyard.tasks._moved import mirrored, moved, stretched
+from steelyard.tasks._odd import Tally, tallied
 from steelyard.tasks._pictures import Seen, drawn, scaling, url
 
 if TYPE_CHECKING:
@@ -29,7 +48,6 @@ SURE = 0.3  # score from which a box is drawn, counted in `right` and explained;
 LEAST = 0.05  # score from which a box is answered at all, where the recipe says nothing
 OVERLAP = 0.6  # IoU beyond which two boxes of one label are one, for models that answer from every place
 SLOTS = 128  # boxes of an example that all take the same room
-STAYS = 0.3  # of a box has to stay in a picture that is moved; else it is gone
 ENDS = ("left", "top", "right", "bottom")
 
 
@@ -52,7 +70,9 @@ class ObjectDetection(Seen):
         Column(name=TARGET, kind="boxes", target=True, aliases=("objects", "annotations", "bboxes", "标注框", "目标框")),
     )
     metrics: ClassVar[tuple[str, ...]] = ("ap50", "ap", "ap75", "ap-small", "ap-medium", "ap-large")
+    detailed: ClassVar[Mapping[str, str]] = {"ap50": "ap50", "ap": "ap"}
     best: ClassVar[str] = "ap50"
+    forms: ClassVar[tuple[str, ...]] = ("coco", "voc", "folder", "jsonl", "parquet", "arrow", "hub")
     family: ClassVar[str] = "onestage"
     settings: ClassVar[tuple[str, ...]] = ("augment.flip", "augment.shift", "augment.cutout")
     decoding: ClassVar[tuple[str, ...]] = ("threshold", "overlap")
@@ -98,7 +118,7 @@ class ObjectDetection(Seen):
         mode: Literal["L", "RGB"] = "L" if len(processor.image_mean) == 1 else "RGB"
         picture = decode(row["image"], mode)
         size = (picture.shape[1], picture.shape[0])
-        example = {"pixels": _stretched(picture, processor), "size": np.array(size, dtype=np.int32)}
+        example = {"pixels": stretched(picture, processor), "size": np.array(size, dtype=np.int32)}
         if row.get(TARGET) is None:
             return example
         return {**example, "goals": self._goals(row[TARGET], size)}
@@ -158,12 +178,12 @@ class ObjectDetection(Seen):
         at = Key(key.seed, key.epoch, key.step)
         if how.flip:
             side = (uniform(Key(key.seed).number("flip"), places, 1) + key.epoch % 2 / 2) % 1
-            pictures, goals = augment.flip(pictures, side), _mirrored(goals, side[:, 0] < 0.5)
+            pictures, goals = augment.flip(pictures, side), mirrored(goals, side[:, 0] < 0.5)
         if how.shift:
             draws = uniform(at.number("shift"), places, 2)
             pictures = augment.shift(pictures, draws, how.shift, "zero")
             moves = np.floor(draws * (2 * how.shift + 1)) - how.shift
-            goals = _moved(goals, moves[:, ::-1] / np.array([pictures.shape[3], pictures.shape[2]]))
+            goals = moved(goals, moves[:, ::-1] / np.array([pictures.shape[3], pictures.shape[2]]))
         if how.cutout:
             pictures = augment.cutout(pictures, uniform(at.number("cutout"), places, 2), how.cutout)
         return replace(batch, inputs={**batch.inputs, "pixel_values": pictures}, targets=goals, count=int((goals[..., 0] >= 0).sum()))
@@ -255,6 +275,28 @@ class ObjectDetection(Seen):
             fates[:, :, those] = boxes.fates(places[those], ends[numbers == number])
         return {"scores": scores, "classes": classes, "fates": fates, "true": true}
 
+    def details(self, statistics: Statistics) -> Mapping[str, Detail]:
+        """Each label by itself."""
+        found = {}
+        for number, label in enumerate(self.labels):
+            own = statistics["classes"] == number
+            true = statistics["true"][:, :, number : number + 1]
+            found[label] = Detail(int(true[:, 0].sum()), {
+                "scores": np.where(own, statistics["scores"], -1.0), "classes": np.where(own, 0, -1), "fates": statistics["fates"],
+                "true": true})
+        return found
+
+    def noticed(self, rows: Mapping[str, Rows]) -> list[Finding]:
+        """Boxes that reach beyond their picture, or have no area in it."""
+        found = tallied(rows, oddities) if all(TARGET in own.names for own in rows.values()) else {}
+        return [
+            *found.get("outside", Tally()).finding("data/boxes-outside", "issue", say(
+                "{n} boxes in {rows} of {all} pictures reach beyond the picture by more than a pixel; they are clipped to it",
+                n=0, rows=0, all=0)),
+            *found.get("empty", Tally()).finding("data/boxes-without-area", "issue", say(
+                "{n} boxes in {rows} of {all} pictures have no area inside the picture; they are left out", n=0, rows=0, all=0)),
+        ]
+
     def right(self, statistics: Statistics) -> np.ndarray:
         """F1 of the boxes that score at least SURE, right where they overlap a true one of their label by an IoU of 0.5; 1 where there is
         nothing and nothing is said."""
@@ -320,6 +362,15 @@ def _clipped(entries: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> tup
     return [str(entry["label"]) for entry, here in zip(entries, there, strict=True) if here], clipped[there]
 
 
+def oddities(row: Row) -> dict[str, int]:
+    """{"outside", "empty"}: boxes that have an area in the picture and reach beyond it by more than a pixel; that have none."""
+    width, height = size_of(row["image"])
+    ends = np.array([[entry[end] for end in ENDS] for entry in row[TARGET] or ()], dtype=np.float64).reshape(-1, 4)
+    _, there = boxes.inside(ends, width, height)
+    beyond = (ends[:, :2] < -1).any(axis=1) | (ends[:, 2:] > np.array([width + 1, height + 1])).any(axis=1)
+    return {"outside": int((beyond & there).sum()), "empty": int((~there).sum())}
+
+
 def _known(train: Rows) -> list[tuple[bytes, list[Named]]]:
     """At most FEW training pictures, drawn evenly, with their boxes in shares of the picture."""
     found = []
@@ -342,41 +393,6 @@ def _placed(label: str, score: float, shares: np.ndarray, size: tuple[int, int])
 def _counted(names: Sequence[str]) -> str:
     """"3 RBC, 1 WBC"; "–" for none."""
     return ", ".join(f"{count} {name}" for name, count in sorted(Counter(names).items(), key=lambda entry: (-entry[1], entry[0]))) or "–"
-
-
-def _stretched(picture: np.ndarray, processor: Processor) -> np.ndarray:
-    """(height, width[, 3]) uint8 -> (channels, height, width) uint8, all of one size: one that names a shorter side gets a square."""
-    from PIL import Image
-
-    size = processor.size
-    height, width = (int(size.get(side) or size["shortest_edge"]) for side in ("height", "width"))
-    if picture.shape[:2] != (height, width):
-        picture = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
-    return np.ascontiguousarray(picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1))
-
-
-def _mirrored(goals: Tensor, which: np.ndarray) -> Tensor:
-    """Left and right exchanged in those examples."""
-    import torch
-
-    swap = torch.from_numpy(which).to(goals.device)[:, None] & (goals[..., 0] >= 0)
-    other = goals.clone()
-    other[..., 1] = torch.where(swap, 1 - goals[..., 1], goals[..., 1])
-    return other
-
-
-def _moved(goals: Tensor, moves: np.ndarray) -> Tensor:
-    """Moved by (examples, 2) shares of the picture, right and down; clipped, and -1 where less than STAYS is left."""
-    import torch
-
-    by = torch.from_numpy(np.ascontiguousarray(moves)).to(goals)[:, None]
-    low = (goals[..., 1:3] + by - goals[..., 3:] / 2).clamp(0, 1)
-    high = (goals[..., 1:3] + by + goals[..., 3:] / 2).clamp(0, 1)
-    sides = high - low
-    stays = sides.prod(dim=-1) >= STAYS * goals[..., 3:].prod(dim=-1)
-    there = (goals[..., 0] >= 0) & stays & (sides > 0).all(dim=-1)
-    moved = torch.cat([goals[..., :1], (low + high) / 2, sides], dim=-1)
-    return torch.where(there[..., None], moved, torch.full_like(moved, -1.0))
 
 
 PART = ObjectDetection

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from steelyard.errors import InputError
+from steelyard.facts import Finding
 from steelyard.language import Sentence, say
 from steelyard.math import answers as alike
 from steelyard.parts import PLAIN, Aim, Answer, Batch, Column, Example, Examples, Key, Processor, Row, Statistics, Target
 from steelyard.rows import Rows
-from steelyard.tasks._answers import NOWHERE, Span, sliding_window, wanted
+from steelyard.tasks._answers import NOWHERE, Span, oddities, sliding_window, wanted
+from steelyard.tasks._odd import Tally, tallied
 from steelyard.tasks._windows import Windows, field, present, stride_of
 from steelyard.tasks._words import padded
 
@@ -47,6 +49,7 @@ class QuestionAnswering(Windows):
     )
     metrics: ClassVar[tuple[str, ...]] = ("answer-f1", "exact-match")
     best: ClassVar[str] = "answer-f1"
+    forms: ClassVar[tuple[str, ...]] = ("squad", "jsonl", "json", "csv", "parquet", "arrow", "hub")
     family: ClassVar[str] = "bert"
     settings: ClassVar[tuple[str, ...]] = ("batch_tokens",)
     decoding: ClassVar[tuple[str, ...]] = ("null_threshold",)
@@ -220,6 +223,20 @@ class QuestionAnswering(Windows):
         pair = (alike.chinese_exact, alike.chinese_f1) if alike.is_chinese(row["context"]) else (alike.exact, alike.f1)
         exact, f1 = (np.array(score(answer["answer"], truths), dtype=np.float64) for score in pair)
         return {"exact": exact, "f1": f1}
+
+    def noticed(self, rows: Mapping[str, Rows]) -> list[Finding]:
+        """Answers that do not stand where they say, or nowhere; questions without one."""
+        found = tallied(rows, oddities) if all(ANSWERS in own.names for own in rows.values()) else {}
+        return [
+            *found.get("elsewhere", Tally()).finding("data/answers-elsewhere", "issue", say(
+                "{n} answers in {rows} of {all} rows do not stand where they say they do; the nearest place with their text is taken",
+                n=0, rows=0, all=0)),
+            *found.get("nowhere", Tally()).finding("data/answers-nowhere", "issue", say(
+                "{n} answers in {rows} of {all} rows stand nowhere in their context; they are not trained on, but judged by their text",
+                n=0, rows=0, all=0)),
+            *found.get("none", Tally()).finding("data/questions-without-answer", "passed", say(
+                "{rows} of {all} questions have no answer: nothing is the right thing to say", rows=0, all=0)),
+        ]
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """F1 of the answer."""

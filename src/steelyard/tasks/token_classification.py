@@ -9,11 +9,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from steelyard.errors import InputError, listing
+from steelyard.facts import Finding
 from steelyard.language import Sentence, say
-from steelyard.math.tagging import OUTSIDE, Entity, entities, is_shaped, viterbi
-from steelyard.parts import PLAIN, Aim, Answer, BadValue, Batch, Column, Example, Examples, Key, Processor, Row, Statistics, Target
+from steelyard.math.tagging import OUTSIDE, Entity, broken, entities, is_shaped, split_tag, viterbi
+from steelyard.parts import (
+    PLAIN,
+    Aim,
+    Answer,
+    BadValue,
+    Batch,
+    Column,
+    Detail,
+    Example,
+    Examples,
+    Key,
+    Processor,
+    Row,
+    Statistics,
+    Target,
+)
 from steelyard.rows import Rows
 from steelyard.tasks._gazetteer import Finder, Tagged, gazetteer, word_list
+from steelyard.tasks._odd import Tally, tallied
 from steelyard.tasks._windows import Windows, field, joined, present, stride_of
 from steelyard.tasks._words import WORD, padded
 
@@ -42,7 +59,9 @@ class TokenClassification(Windows):
         Column(name=SPANS, kind="spans", required=False, target=True, aliases=("entities", "片段", "实体")),
     )
     metrics: ClassVar[tuple[str, ...]] = ("entity-f1", "token-f1", "token-accuracy")
+    detailed: ClassVar[Mapping[str, str]] = {"f1": "entity-f1", "token-f1": "token-f1"}
     best: ClassVar[str] = "entity-f1"
+    forms: ClassVar[tuple[str, ...]] = ("conll", "jsonl", "json", "csv", "parquet", "arrow", "hub")
     family: ClassVar[str] = "bert"
     settings: ClassVar[tuple[str, ...]] = ("label_smoothing", "batch_tokens")
     decoding: ClassVar[tuple[str, ...]] = ("constrained",)
@@ -246,6 +265,31 @@ class TokenClassification(Windows):
                 counts[1, known[kind], column] += 1
         right = int((self.numbers(said, count) == self.numbers(wanted, count)).sum())
         return {"entities": counts[0], "marked": counts[1], "words": np.array([right, count], dtype=np.int64)}
+
+    def details(self, statistics: Statistics) -> Mapping[str, Detail]:
+        """Each type by itself."""
+        counts = {name: statistics[name] for name in ("entities", "marked")}
+        return {kind: Detail(int(counts["entities"][:, place, 2].sum()), {name: own[:, place : place + 1] for name, own in counts.items()})
+                for place, kind in enumerate(self.types)}
+
+    def noticed(self, rows: Mapping[str, Rows]) -> list[Finding]:
+        """Tags that break BIO, where others keep to it; spans that no word lies in."""
+        found = tallied(rows, self._oddities)
+        torn, begun = found.get("torn", Tally()), found.get("begun", Tally())
+        lost = found.get("lost", Tally()).finding("data/spans-without-words", "issue", say(
+            "{n} spans in {rows} of {all} rows hold no word, or not half of one; they are left out", n=0, rows=0, all=0))
+        if torn.things > begun.things:  # IOB1 and IO begin entities with I
+            return [*torn.finding("data/tags-begin-with-i", "passed", say(
+                "entities begin with I, as IOB1 and IO write it ({n} in {rows} of {all} rows); the model learns to begin them with B",
+                n=0, rows=0, all=0)), *lost]
+        return [*torn.finding("data/tags-that-break-bio", "issue", say(
+            "{n} tags in {rows} of {all} rows break BIO: they go on with an entity that has not begun; each is taken to begin one",
+            n=0, rows=0, all=0)), *lost]
+
+    def _oddities(self, row: Row) -> dict[str, int]:
+        if present(row, TAGS):
+            return {"torn": broken(row[TAGS]), "begun": sum(split_tag(tag)[0] in "BS" for tag in row[TAGS] if is_shaped(tag))}
+        return {"lost": len(row[SPANS]) - len(self._wanted(row) or ())} if present(row, SPANS) else {}
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """F1 of the row's entities; 1 where there are none and none was answered."""

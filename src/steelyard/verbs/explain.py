@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.errors import InputError
 from steelyard.language import Sentence, say
 from steelyard.run import Run
+from steelyard.verbs import _columns
 from steelyard.verbs._output import result, table
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Said:
 
     published  whether it beat every control on the run's test rows; None where that was not asked, or of another model
     why        how it fared there
-    units      {"place", "score", "text" for texts} of each piece, in the row's order; a score above 0 speaks for the answer
+    units      {"place", "score", "spot": where it lies in words, "text" for texts} of each piece, in the row's order; a score above 0
+               speaks for the answer
     """
 
     method: str
@@ -68,7 +70,8 @@ def explain(run: Run | str | Path, given: str | Path | Mapping[str, Any], method
     said = []
     for name, explainer in explainers.items():
         published, why = standing(name)
-        said.append(Said(name, published, why, explain_row(asked.door, row, example, answer, explainer)))
+        units = explain_row(asked.door, row, example, answer, explainer)
+        said.append(Said(name, published, why, [{**unit, "spot": str(asked.task.spot(unit["place"]))} for unit in units]))
     if not said[0].units:
         raise InputError(say("the input has no piece that could be hidden: there is nothing to explain"))
     return Explained(answer, asked.task.line(answer, 3), asked.task.decision(answer), asked.task.show(row), tuple(said))
@@ -98,7 +101,9 @@ def _standing(run: Run) -> Any:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `steelyard explain`."""
     parser.add_argument("run", metavar="RUN", help=str(say("a run's folder")))
-    parser.add_argument("input", metavar="TEXT|FILE", help=str(say("one text, or the path of one picture")))
+    parser.add_argument("input", nargs="?", metavar="TEXT|FILE",
+                        help=str(say("one text, the path of one picture or sound, or one row as a JSON object")))
+    _columns.arguments(parser)
     parser.add_argument("--method", action="append", default=[], metavar="NAME", help=str(say("a method; none: those of the run's recipe")))
     parser.add_argument("--top", type=int, default=8, metavar="N", help=str(say("how many pieces are listed with their scores (8)")))
 
@@ -107,11 +112,19 @@ def main(args: argparse.Namespace) -> int:
     """The answer, and for each method its standing, the input coloured, and the pieces with the largest scores."""
     if args.top < 1:
         raise InputError(say("--top: got {got}, want 1 or more", got=args.top))
-    found = explain(args.run, args.input, args.method)
+    if (args.input is None) == (not args.columns):
+        raise InputError(say("explain wants one input: a text, a file, or columns with --set"))
+    found = _explained(Run.open(Path(args.run)), args)
     document = {"answer": found.answer, "decision": found.decision, "methods": [
         {"method": said.method, "published": said.published, "why": str(said.why), "units": list(said.units)} for said in found.said]}
     result(document, _told(found, args.top))
     return 0
+
+
+def _explained(run: Run, args: argparse.Namespace) -> Explained:
+    from steelyard.engine.ask import Asked
+
+    return explain(run, _columns.told(Asked(run), args.columns) if args.columns else args.input, args.method)
 
 
 def _told(found: Explained, top: int) -> str:
@@ -150,13 +163,10 @@ def _largest(units: Sequence[Mapping[str, Any]], top: int) -> str:
 
 
 def _name(unit: Mapping[str, Any]) -> str:
-    """A word by itself; a patch by its place."""
+    """A word by itself; what is none by its place."""
     from steelyard.report.texts import shorten
 
-    if "text" in unit or len(unit["place"]) != 4:
-        return shorten(unit.get("text", unit["place"]), 60)
-    left, top, right, bottom = unit["place"]
-    return str(say("pixels {left} to {right} across, {top} to {bottom} down", left=left, right=right - 1, top=top, bottom=bottom - 1))
+    return shorten(unit.get("text") or unit["spot"], 60)
 
 
 def _shade(share: float) -> str:

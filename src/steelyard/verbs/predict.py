@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.errors import InputError
 from steelyard.language import say
 from steelyard.run import Run
+from steelyard.verbs import _columns
 from steelyard.verbs._output import result
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ def predict(run: Run | str | Path, inputs: Iterable[str | Path | Mapping[str, An
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `steelyard predict`."""
     parser.add_argument("run", metavar="RUN", help=str(say("a run's folder")))
-    parser.add_argument("inputs", nargs="+", metavar="TEXT|FILE|-",
-                        help=str(say("texts, pictures, tables (csv, jsonl...), or - for one text a line on standard input "
-                                     "(blank lines are skipped)")))
+    parser.add_argument("inputs", nargs="*", metavar="TEXT|FILE|-",
+                        help=str(say("texts, pictures, sounds, tables (csv, jsonl...), rows as JSON objects, or - for one text or object "
+                                     "a line on standard input (blank lines are skipped)")))
+    _columns.arguments(parser)
     parser.add_argument("--top", type=int, default=1, metavar="N", help=str(say("how many labels are printed of each answer (1)")))
 
 
@@ -47,9 +49,11 @@ def main(args: argparse.Namespace) -> int:
 
     if args.top < 1:
         raise InputError(say("--top: got {got}, want 1 or more", got=args.top))
+    if not args.inputs and not args.columns:
+        raise InputError(say("nothing to answer: give a text, a file, or columns with --set"))
     asked = Asked(Run.open(Path(args.run)))
     told: list[dict[str, Any]] = []
-    for block in _blocks(asked, args.inputs):
+    for block in _blocks(asked, args.inputs, args.columns):
         for (name, _), answer in zip(block, asked.answers([row for _, row in block]), strict=True):
             if args.json:
                 told.append({"input": name, "answer": answer})
@@ -59,9 +63,9 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _blocks(asked: Any, inputs: Sequence[str]) -> "Iterator[list[tuple[str, Row]]]":
+def _blocks(asked: Any, inputs: Sequence[str], columns: Sequence[str]) -> "Iterator[list[tuple[str, Row]]]":
     block: list[tuple[str, Any]] = []
-    for pair in _rows(asked, inputs):
+    for pair in _rows(asked, inputs, columns):
         block.append(pair)
         if len(block) == BLOCK:
             yield block
@@ -70,8 +74,11 @@ def _blocks(asked: Any, inputs: Sequence[str]) -> "Iterator[list[tuple[str, Row]
         yield block
 
 
-def _rows(asked: Any, inputs: Sequence[str]) -> "Iterator[tuple[str, Row]]":
-    """(what the person calls it, the row) of each input."""
+def _rows(asked: Any, inputs: Sequence[str], columns: Sequence[str]) -> "Iterator[tuple[str, Row]]":
+    """(what the person calls it, the row) of each input; first of the one that is given by columns."""
+    if columns:
+        values = _columns.told(asked, columns)
+        yield next(iter(values.values())), asked.row(values)
     for given in inputs:
         if given == "-":
             for line in sys.stdin:

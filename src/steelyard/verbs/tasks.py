@@ -8,6 +8,8 @@ from steelyard.errors import listing
 from steelyard.language import say
 from steelyard.parts import Column, Family, Source, Task
 
+TABLES = ("csv", "jsonl", "json", "parquet", "arrow", "hub")  # forms of a task whose rows are those of any table
+
 
 def tasks() -> list[dict[str, Any]]:
     """Every task of the catalogue as JSON values."""
@@ -38,7 +40,7 @@ def _described(task: type[Task], families: list[type[Family]]) -> dict[str, Any]
         "columns": [{"name": column.name, "kind": column.kind, "aliases": list(column.aliases), "required": column.required,
                      "target": column.target} for column in task.columns],
         "families": {family.name: list(family.sizes) for family in able}, "family": task.family,
-        "metrics": list(task.metrics), "best": task.best,
+        "metrics": list(task.metrics), "best": task.best, "forms": list(task.forms or TABLES), "decoding": list(task.decoding),
         "try": f"steelyard tasks {task.name} --tiny > {task.name}.yaml && steelyard train {task.name}.yaml",
     }
 
@@ -54,7 +56,10 @@ def _lines(told: dict[str, Any], task: type[Task]) -> str:
                              names="electra, deberta-v2" if task.takes == "text" else "swin, convnextv2")))
     if "hub" in told["families"]:
         lines.append(str(say("  trained models: model.from takes a folder in Hugging Face's form")))
+    lines.insert(2, str(say("  forms of data: {names}", names=", ".join(told["forms"]))))
     lines.append(str(say("  metrics: {names}", names=", ".join(told["metrics"]))))
+    if told["decoding"]:
+        lines.append(str(say("  settings of answering (decoding): {names}", names=", ".join(told["decoding"]))))
     return "\n".join([*lines, str(say("  try it: {command}", command=told["try"]))])
 
 
