@@ -26,7 +26,7 @@ class Case:
     splits: Splits
     manifest: dict[str, Any] = field(default_factory=lambda: {"data": {}})
     of: dict[str, str] = field(default_factory=dict)
-    task: Task = TextClassification(labels=("ham", "spam"))
+    task: Task = field(default_factory=lambda: TextClassification(labels=("ham", "spam")))
 
     def signature(self, extra: str = "") -> str:
         return extra
