@@ -101,7 +101,7 @@ def parts(document: Evidence) -> Table | None:
         measures = {short: told for short, data in mapping(found).items() if (told := quantity(data)) is not None}
         if measures:
             main, *others = measures
-            remark = join([say("{n:,} in truth", n=_number(mapping(found).get("n")) or 0),
+            remark = join([say("{n:,} in truth", n=int(_number(mapping(found).get("n")) or 0)),
                            *(say("{measure} {figure}", measure=name(other), figure=digits.brief(measures[other])) for other in others)])
             lines.append((shorten(part, 60), measures[main], remark, "ours"))
     if not lines:

@@ -27,7 +27,9 @@ _NAMES = {
     "constant": say("a constant answer"), "tf-idf + logistic regression": say("TF-IDF + logistic regression"),
     "tf-idf + ridge regression": say("TF-IDF + ridge regression"), "pixels + ridge regression": say("pixels + ridge regression"),
     "pixels + logistic regression": say("pixels + logistic regression"),
-    "nearest sound": say("the nearest training sound"),
+    "nearest sound": say("the nearest training sound"), "gazetteer": say("a gazetteer of the training names"),
+    "word list": say("a list of words"), "sliding window": say("a sliding window"),
+    "blobs + nearest boxes": say("what stands out by its colour"),
     # sets of rows
     "train": say("train"), "validation": say("validation"), "test": say("test"),
 }
