@@ -131,7 +131,7 @@ def _run(words: list[str]) -> int:
     verb.arguments(parser)
     parser.add_argument("--json", action="store_true", help=str(say("one JSON object on standard output, all else on standard error")))
     parser.add_argument("-h", "--help", action="help", help=str(say("show this text")))
-    return int(verb.main(parser.parse_args(words[1:])))
+    return int(verb.main(parser.read(words[1:])))
 
 
 def _overview() -> str:
@@ -174,6 +174,13 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=prog, description=description, formatter_class=_Formatter, add_help=False, allow_abbrev=False)
         self._positionals.title, self._optionals.title = str(say("what it takes")), str(say("options"))
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """As parse_args; what may be left out is not missed where it stands behind an option."""
+        own = words[: words.index("--")] if "--" in words else words
+        if {"-h", "--help"}.intersection(own):  # its text lacks what it takes, where words may be mixed
+            return self.parse_args(words)
+        return self.parse_intermixed_args(words)
 
     def error(self, message: str) -> NoReturn:
         for pattern, sentence in _COMPLAINTS:

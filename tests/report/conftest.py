@@ -6,6 +6,7 @@ import json
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,21 @@ def picture_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return shows, explained
 
 
+def sound_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Notes with their spectra and their sound, and the same with a score for each slice."""
+    from steelyard.tasks._sounds import played
+    from steelyard.tasks.automatic_speech_recognition import SpeechRecognition
+
+    shows, explained = [], []
+    for number in range(10):
+        samples = (8000 * np.sin(np.arange(8000) * (0.1 + 0.02 * number))).astype("<i2").tobytes()
+        show = {"image": SpeechRecognition().picture({"audio": samples}), "audio": played(samples), "target": "do re"}
+        units = [{"place": [25 * i, 0, 25 * i + 25, 166], "score": math.sin(i + number)} for i in range(20)]
+        shows.append(show)
+        explained.append({"row": f"notes:{number}", "method": "occlusion", "answer": "do re", "show": show, "units": units})
+    return shows, explained
+
+
 def text_run(folder: Path) -> Run:
     """Everything answered, on texts."""
     shows, explained = text_rows()
@@ -256,6 +272,17 @@ def picture_run(folder: Path) -> Run:
     refused = Evidence(evidence="bias", of=OF, signature=SIGNATURE,
                        refused=say("no groups are declared; name a column in evidence.bias.groups"))
     return lay(folder, "image-classification", [document, cost(), explanation(explained, [], "blur"), refused, data()])
+
+
+def sound_run(folder: Path) -> Run:
+    """Sounds that can be played, and labels that are measured one by one."""
+    shows, explained = sound_rows()
+    document = quality(["do", "re"], shows, 0.9, 60, "nearest sound")
+    rest = {key: value for key, value in document.details.items() if key not in ("labels", "confusion", "per_class")}
+    parts = {label: {"n": 30, "f1": wilson(share, 60).to_json(), "token-f1": wilson(0.9, 60).to_json()}
+             for label, share in (("do", 0.9), ("re", 0.4))}
+    document = replace(document, details={**rest, "parts": parts, "parts_left_out": 3})
+    return lay(folder, "automatic-speech-recognition", [document, cost(), explanation(explained, [], "silence"), data()])
 
 
 def refused_run(folder: Path) -> Run:
@@ -274,7 +301,7 @@ def hostile_run(folder: Path) -> Run:
     """Scripts, marks that turn the writing, texts without end, in every place that holds what a person wrote."""
     long = "x" * 10_000
     shows = [{"text": text, "target": HOSTILE} for text in (HOSTILE, TURNED, long, "</style></title><!--", "a b " * 5_000)]
-    shows.append({"image": "javascript:window.hacked=1", "target": "p"})
+    shows.append({"image": "javascript:window.hacked=1", "audio": "https://elsewhere.example/a.mp3", "target": "p"})
     shows.append({"image": 'data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9Imhp"/>', "target": "p"})
     labels = [HOSTILE, TURNED, long, "</script>"]
     explained = [{"row": HOSTILE, "answer": HOSTILE, "show": {"text": HOSTILE},
@@ -302,7 +329,7 @@ def many_run(folder: Path) -> Run:
     return lay(folder, "image-classification", [quality([f"label {i}" for i in range(100)], [show] * 10, n=5_000), document])
 
 
-RUNS = {"many": many_run, "text": text_run, "picture": picture_run, "refused": refused_run, "hostile": hostile_run}
+RUNS = {"many": many_run, "text": text_run, "picture": picture_run, "sound": sound_run, "refused": refused_run, "hostile": hostile_run}
 
 
 @pytest.fixture(scope="session")

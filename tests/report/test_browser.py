@@ -83,7 +83,7 @@ def opened(browser: Any, runs: dict[str, Run], tmp_path: Path) -> Iterator[Open]
         context.close()
 
 
-@pytest.mark.parametrize("name", ["text", "picture", "refused", "hostile", "many"])
+@pytest.mark.parametrize("name", ["text", "picture", "sound", "refused", "hostile", "many"])
 def test_no_request_no_complaint_no_sideways_scroll(opened: Open, name: str) -> None:
     for width in (360, 1280):
         page = opened(name, width=width)
@@ -95,7 +95,7 @@ def test_no_request_no_complaint_no_sideways_scroll(opened: Open, name: str) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["text", "picture", "refused"])
+@pytest.mark.parametrize("name", ["text", "picture", "sound", "refused"])
 def test_every_word_can_be_read(opened: Open, name: str, scheme: str) -> None:
     found = opened(name, scheme=scheme).evaluate(CONTRAST)
     assert len(found) > 100
@@ -114,9 +114,29 @@ def test_chinese_has_its_fonts_and_fits(opened: Open) -> None:
     assert "五句话" in page.inner_text("h2 >> nth=0")
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_sounds_play_below_their_picture(opened: Open, width: int) -> None:
+    page = opened("sound", width=width)
+    page.wait_for_function("[...document.querySelectorAll('audio')].every(a => a.readyState > 0)")
+    assert page.evaluate("document.querySelectorAll('#answers audio').length") == 10
+    assert page.evaluate("[...document.querySelectorAll('audio')].every(a => a.error === null && Math.abs(a.duration - 0.5) < 0.15)")
+    below = """[...document.querySelectorAll('#answers li, #dependence li')].every(li => {
+      const picture = li.querySelector('img'), sound = li.querySelector('audio');
+      return !sound || sound.getBoundingClientRect().top >= picture.getBoundingClientRect().bottom; })"""
+    assert page.evaluate(below)
+    assert page.evaluate("document.querySelectorAll('#dependence .heat').length") == 10
+
+
+def test_parts_are_listed_the_worst_first(opened: Open) -> None:
+    words = opened("sound").inner_text("#mistakes")
+    assert words.index("re\n") < words.index("40.0%") < words.index("90.0%") and "30 in truth; F1 of tagged words 90.0%" in words
+    assert "and 3 further labels" in words
+    assert "其余" in opened("sound", "zh").inner_text("#mistakes") or "另有 3 个标签" in opened("sound", "zh").inner_text("#mistakes")
+
+
 def test_hostile_words_are_words(opened: Open) -> None:
     page = opened("hostile")
-    assert page.evaluate("document.querySelectorAll('main img').length") == 0  # none of its addresses is a picture
+    assert page.evaluate("document.querySelectorAll('main img, audio').length") == 0  # none of its addresses is a picture or a sound
     assert "<script>window.hacked=1</script>" in page.inner_text("main")
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") != "0px"
 
