@@ -39,6 +39,38 @@ def test_two_channels_of_samples(kind):
     assert kind.parse({"array": both, "sampling_rate": 16000}) == kind.parse(wav(SAMPLES))
 
 
+@pytest.mark.parametrize("form, subtype, rate, channels", [
+    ("WAV", "PCM_16", 8000, 2), ("WAV", "FLOAT", 44100, 1), ("FLAC", "PCM_24", 48000, 2), ("OGG", "VORBIS", 44100, 1),
+    ("MP3", "MPEG_LAYER_III", 22050, 2)])
+def test_other_forms_rates_and_channels_sound_alike(kind, form, subtype, rate, channels):
+    """A tone of 440 Hz stays one, as loud and as long, whatever it comes in."""
+    if form not in soundfile.available_formats():
+        pytest.skip(f"this libsndfile has no {form}")
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    stream = io.BytesIO()
+    soundfile.write(stream, np.stack([tone] * channels, axis=1), rate, format=form, subtype=subtype)
+    heard = np.frombuffer(kind.parse(stream.getvalue()), dtype="<i2") / 32768
+    assert abs(len(heard) - 16000) < 1600
+    power = np.abs(np.fft.rfft(heard[4000:12000] * np.hanning(8000)))
+    assert abs(power.argmax() * 2 - 440) <= 4 and abs(np.std(heard[4000:12000]) - 0.3 / np.sqrt(2)) < 0.02
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC"])
+def test_two_hours_are_refused_and_not_decoded(kind, form, tmp_path):
+    import time
+    import tracemalloc
+
+    path = tmp_path / f"long.{form.lower()}"
+    soundfile.write(path, np.zeros(2 * 3600 * 8000, dtype=np.int16), 8000, format=form)
+    began = time.perf_counter()
+    tracemalloc.start()
+    with pytest.raises(BadValue, match="longer than 10 minutes; cut it into pieces, each with its own text"):
+        kind.parse(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 120 << 20 and time.perf_counter() - began < 20
+
+
 @pytest.mark.parametrize("raw, why", [
     (None, "missing"), ("", "missing"), (b"", "empty file"), (17, "got 17"), ({"bytes": None, "path": None}, "missing"),
     ({"array": [0.0, 1.0]}, "sampling_rate"), ({"array": [], "sampling_rate": 16000}, "no samples"),

@@ -35,7 +35,7 @@ from steelyard.math.sound import quantised
 from steelyard.parts import Augment, BadValue, Key
 from steelyard.recipe.reader import read
 from steelyard.sources._tones import NOTES, rows
-from steelyard.tasks._transcripts import spelled
+from steelyard.tasks._transcripts import spelled, timed
 from steelyard.tasks.automatic_speech_recognition import IMPOSSIBLE, SpeechRecognition
 
 pytest.importorskip("soundfile", reason="soundfile is an extra: pip install 'steelyard[audio]'")
@@ -315,6 +315,38 @@ def test_whisper_refuses_what_it_would_cut_off(tmp_path, few):
     whisper(place)
     brought = prepare(recipe(model={"from": str(place)}, training={"steps": 1, "batch_size": 4}, data={"train": few, "test": "30%"}))
     with pytest.raises(BadValue, match="31 s"):
-        example(brought, {"audio": samples(31, 0.1)})
+        example(brought, {"audio": samples(31, 0.1), "text": "do"})
     with pytest.raises(BadValue, match="writes 24 at most"):
         example(brought, {"audio": samples(1, 0.1), "text": "do " * 20})
+
+
+def test_whisper_hears_long_sounds_in_windows_and_tells_when(tmp_path, few):
+    (place := tmp_path / "model").mkdir()
+    whisper(place)
+    brought = prepare(recipe(model={"from": str(place)}, training={"steps": 1, "batch_size": 4}, data={"train": few, "test": "30%"}))
+    task, long = brought.task, {"audio": samples(65, 0.1)}
+    (own,) = task.encode([long], brought.processor)
+    assert [int(one["heard"].sum()) for one in own] == [3000, 3000, 500]
+    model = brought.family.start(task, brought.config).eval()
+    batch = task.collate(stack(own), brought.processor, None)
+    with torch.inference_mode():
+        plain = task.respond(model, batch)
+        model.generation_config.alignment_heads = [[0, 0]]
+        told = task.respond(model, batch)
+    assert [one["text"] for one in told] == [one["text"] for one in plain] and not any(one["chunks"] for one in plain)
+    assert task.units(long, own[0], brought.processor).places[-1][2] == 30_000
+    answer = task.merge(long, [{"text": "do re", "chunks": [{"text": "do", "timestamp": [1.0, 2.0]}], "lasts": 30.0},
+                               {"text": "", "chunks": [], "lasts": 30.0},
+                               {"text": "mi", "chunks": [{"text": "mi", "timestamp": [0.5, 1.0]}], "lasts": 30.0}])
+    assert answer == {"text": "do re mi", "chunks": [{"text": "do", "timestamp": [1.0, 2.0]}, {"text": "mi", "timestamp": [60.5, 61.0]}]}
+
+
+def test_words_of_whisper_and_their_times(tmp_path):
+    (place := tmp_path / "model").mkdir()
+    whisper(place)
+    tokenizer = AutoProcessor.from_pretrained(place).tokenizer
+    names = ["<|startoftranscript|>", "d", "o", "\u0120", "r", "e", "<|endoftext|>", "<|endoftext|>"]
+    tokens = tokenizer.convert_tokens_to_ids(names)
+    assert timed(tokens, [0.0, 0.1, 0.2, 0.4, 0.5, 0.6, 0.9, 0.9], tokenizer) == [
+        {"text": "do", "timestamp": [0.1, 0.4]}, {"text": "re", "timestamp": [0.4, 0.9]}]
+    assert timed(tokens, [], tokenizer) == [] and timed([], [], tokenizer) == []

@@ -54,7 +54,7 @@ class Sounds(Task):
         heard = int(example["heard"].sum())
         count = min(SLICES, heard)
         of = np.where(example["heard"] > 0, np.arange(len(example["heard"])) * count // max(1, heard), -1)
-        seconds = max(len(row["audio"]) // 2, LEAST) / RATE
+        seconds = max(len(windows(row["audio"], processor)[0]) // 2, LEAST) / RATE  # of the first window
         ends = [round(1000 * seconds * number / count) for number in range(count + 1)]
         return Units(of, tuple((a, 0, b, max(1, ends[-1] // 3)) for a, b in pairwise(ends)))
 
@@ -134,6 +134,13 @@ def played(stored: bytes) -> str:
     except (ImportError, OSError, RuntimeError, TypeError, ValueError):  # not installed, or an older one
         form, data = "wav", wav(samples[: PLAYED // 10])
     return f"data:audio/{form};base64," + base64.b64encode(data).decode()
+
+
+def windows(stored: bytes, processor: Processor) -> list[bytes]:
+    """The sound in pieces that are as long as the model hears at once, the last one shorter; whole where it hears sounds of any length."""
+    limit = processor.feature_extractor.to_dict().get("n_samples")
+    size = len(stored) if limit is None else 2 * limit
+    return [stored[start : start + size] for start in range(0, len(stored), max(1, size))] or [stored]
 
 
 def is_silent(stored: bytes) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+_BEFORE = "\u0120"  # what a token that begins with a space is called by
 _UNKNOWN = "\u2047"  # what stands for a character outside the alphabet
 
 
@@ -79,6 +80,23 @@ def spelled(numbers: Sequence[int], spans: Sequence[tuple[int, int]], pieces: Se
             chunks[-1]["timestamp"][1] = round(end * second, 3)
             apart = piece[-1].isspace()
     return {"text": " ".join(chunk["text"] for chunk in chunks), "chunks": chunks}
+
+
+def timed(tokens: Sequence[int], times: Sequence[float], tokenizer: Any) -> list[dict[str, Any]]:
+    """[{"text", "timestamp"}] of the words that tokens of Whisper's kind write; nothing where no times are told.
+
+    times   seconds at which each token begins: a word lasts from its first token to the one behind its last
+    """
+    silent, groups = set(tokenizer.all_special_ids), list[list[int]]()
+    names = tokenizer.convert_ids_to_tokens(list(tokens)) if len(times) else []
+    for place, name in enumerate(names):
+        if tokens[place] not in silent:
+            if not groups or name.startswith(_BEFORE):
+                groups.append([])
+            groups[-1].append(place)
+    found = [(tidy(tokenizer.decode([tokens[place] for place in own])), own) for own in groups]
+    return [{"text": text, "timestamp": [round(times[own[0]], 3), round(times[min(own[-1] + 1, len(times) - 1)], 3)]}
+            for text, own in found if text]
 
 
 def counted(truth: Sequence[str], said: Sequence[str]) -> np.ndarray:

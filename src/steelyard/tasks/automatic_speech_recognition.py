@@ -19,8 +19,8 @@ from steelyard.math.sound import RATE
 from steelyard.parts import PLAIN, Aim, Answer, Augment, BadValue, Batch, Column, Example, Examples, Key, Processor, Row, Statistics, Target
 from steelyard.rows import Rows
 from steelyard.tasks._odd import Tally, tallied
-from steelyard.tasks._sounds import Sounds, gathered, is_silent, played, summary, told
-from steelyard.tasks._transcripts import Heard, counted, inside, labels, needed, shortening, spelled, tidy, written
+from steelyard.tasks._sounds import Sounds, gathered, is_silent, played, summary, told, windows
+from steelyard.tasks._transcripts import Heard, counted, inside, labels, needed, shortening, spelled, tidy, timed, written
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,8 +101,12 @@ class SpeechRecognition(Sounds):
         return (tidy(text) for text in rows.column(TARGET))
 
     def encode(self, rows: Sequence[Row], processor: Processor) -> list[list[Example]]:
-        """heard and sound as `hear` makes them, labels (tokens,) int32. Raises BadValue where the sound is too short for its text."""
-        return [[self._example(row, processor)] for row in rows]
+        """heard and sound as `hear` makes them, labels (tokens,) int32. Raises BadValue where the sound is too short for its text.
+
+        A sound without a transcript that is longer than the model hears at once is cut into windows, one behind the other.
+        """
+        return [[self._example({**row, "audio": own}, processor) for own in windows(row["audio"], processor)]
+                if row.get(TARGET) is None else [self._example(row, processor)] for row in rows]
 
     def _example(self, row: Row, processor: Processor) -> Example:
         example = self.hear(row, processor)
@@ -249,9 +253,17 @@ class SpeechRecognition(Sounds):
         if self.most:
             assert isinstance(batch, Heard)
             name = next(iter(batch.inputs))
-            written_by = model.generate(**{name: batch.inputs[name]}, **({"num_beams": beams} if beams > 1 else {}))
+            settings: dict[str, Any] = {"num_beams": beams} if beams > 1 else {}
+            found = None
+            if model.generation_config is not None and model.generation_config.to_dict().get("alignment_heads"):
+                mask = inside(batch.extra["heard"], batch.inputs[name].shape[2])
+                found = model.generate(batch.inputs[name], attention_mask=mask, return_token_timestamps=True, **settings)
+            written_by = model.generate(batch.inputs[name], **settings) if found is None else found["sequences"]
             texts = batch.processor.tokenizer.batch_decode(written_by, skip_special_tokens=True)
-            return [{"text": tidy(text), "chunks": []} for text in texts]
+            times = [()] * len(texts) if found is None else found["token_timestamps"].tolist()
+            lasts = batch.processor.feature_extractor.n_samples / RATE
+            return [{"text": tidy(text), "chunks": timed(tokens, own, batch.processor.tokenizer), "lasts": lasts}
+                    for text, tokens, own in zip(texts, written_by.tolist(), times, strict=True)]
         if model.config.to_dict().get("feat_extract_norm") != "group" or len(batch.rows) == 1:
             return self._read(model(**batch.inputs).logits, batch, beams)
         said = []
@@ -277,8 +289,13 @@ class SpeechRecognition(Sounds):
         return said
 
     def merge(self, row: Row, partials: Sequence[Any]) -> Answer:
-        """{"text", "chunks": [{"text", "timestamp": [begin, end] in s}]}: AutomaticSpeechRecognitionOutput; Whisper gives no chunks."""
-        return {"text": partials[0]["text"], "chunks": partials[0]["chunks"]}
+        """{"text", "chunks": [{"text", "timestamp": [begin, end] in s}]}: AutomaticSpeechRecognitionOutput, of all windows in order.
+
+        Chunks are words; a model of Whisper's kind tells their times where its configuration has alignment_heads.
+        """
+        chunks = [{"text": chunk["text"], "timestamp": [round(end + number * partial["lasts"], 3) for end in chunk["timestamp"]]}
+                  for number, partial in enumerate(partials) for chunk in partial["chunks"]] if len(partials) > 1 else partials[0]["chunks"]
+        return {"text": tidy(" ".join(partial["text"] for partial in partials)), "chunks": chunks}
 
     def line(self, answer: Answer, most: int = 1) -> str:
         """The transcript."""

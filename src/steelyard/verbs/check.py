@@ -32,6 +32,7 @@ def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ())
     from steelyard import catalog
     from steelyard.engine import ancestry, exclude
     from steelyard.engine.look import look
+    from steelyard.engine.noticed import noticed
     from steelyard.parts import Splits
     from steelyard.recipe.reader import read
 
@@ -41,9 +42,9 @@ def check(recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = ())
 
     kind = task_of(asked)
     family = family_of(asked, kind)
-    fitted(asked, family, kind, data)
+    task = fitted(asked, family, kind, data)
     splits = Splits(data.rows, data.columns, seed=asked.seed, ancestors=ancestry.traces_of(asked))
-    findings = [*exclude.finding([entry.to_json() for entry in data.excluded]),
+    findings = [*exclude.finding([entry.to_json() for entry in data.excluded]), *noticed(task, data.rows, data.mark),
                 *(finding for audit in catalog.every("audits") for finding in audit().ask(splits))]
     return Checked(kind.name, data.found, {split: len(rows) for split, rows in data.rows.items()},
                    [(bad.origin, str(bad.why)) for bad in data.bad], findings)
