@@ -57,6 +57,12 @@ def test_where_answers_stand():
     assert wanted(context, []) == NOWHERE and wanted(context, [{"text": "39764.0", "start": -1}]) is None
 
 
+def test_signs_at_an_answer_s_ends_may_be_missing():
+    assert found("因是一个内陆国家，没有港口。", {"text": "因是一个内陆国家。", "start": 3}) == (0, 8)
+    assert found("It rained (a lot).", {"text": "...", "start": -1}) is None
+    assert found("It rained!", {"text": "rained.", "start": 0}) == (3, 9)
+
+
 def test_an_answer_that_stands_nowhere_is_not_scored(processor):
     row = {"question": "When ?", "context": "Never .", "answers": [{"text": "39764.0", "start": -1}]}
     (examples,) = TASK.encode([row], processor)

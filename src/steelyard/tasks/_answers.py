@@ -13,28 +13,29 @@ from steelyard.tasks._words import WORD
 
 Span = tuple[int, int]
 NOWHERE: Span = (-1, -1)  # nothing answers
+_ENDS = re.compile(r"^\W+|\W+$")
 REACH = 12  # words to either side in which a question's words count
 
 
 def found(context: str, answer: Mapping[str, Any]) -> Span | None:
-    """Where an answer stands: as it says, else the nearest place with its text, else so but for case and spaces; None where it does not."""
+    """Where an answer stands: as it says, else the nearest place with its text, else so but for case and spaces, else without signs at
+    its ends; None where it does not."""
     text, start = str(answer["text"]), int(answer["start"])
     if start >= 0 and context[start : start + len(text)] == text:
         return start, start + len(text)
-    pattern = r"\s+".join(map(re.escape, text.split()))
-    for flags in (0, re.IGNORECASE):
-        if places := [match.span() for match in re.finditer(pattern, context, flags)]:
+    for words, flags in ((text, 0), (text, re.IGNORECASE), (_ENDS.sub("", text), 0)):
+        pattern = r"\s+".join(map(re.escape, words.split()))
+        if pattern and (places := [match.span() for match in re.finditer(pattern, context, flags)]):
             return min(places, key=lambda place: abs(place[0] - max(start, 0)))
     return None
 
 
 def oddities(row: Mapping[str, Any]) -> dict[str, int]:
-    """{"elsewhere", "nowhere", "none"}: answers that stand at another place than they say, that stand nowhere; 1 where there are none."""
+    """{"elsewhere", "nowhere", "none"}: answers that stand in their context otherwise than they say, that do not; 1 if there are none."""
     context, answers = row["context"], row["answers"] or []
-    told = [(context.startswith(one["text"], one["start"]) if one["start"] >= 0 else None, one) for one in answers]
-    wrong = [(right, found(context, one)) for right, one in told if not right]
-    return {"elsewhere": sum(right is False and place is not None for right, place in wrong),
-            "nowhere": sum(place is None for _, place in wrong), "none": int(not answers)}
+    exact = sum(context.startswith(one["text"], one["start"]) if one["start"] >= 0 else one["text"] in context for one in answers)
+    nowhere = sum(found(context, one) is None for one in answers)
+    return {"elsewhere": len(answers) - exact - nowhere, "nowhere": nowhere, "none": int(not answers)}
 
 
 def wanted(context: str, answers: Sequence[Mapping[str, Any]]) -> Span | None:

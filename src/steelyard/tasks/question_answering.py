@@ -229,7 +229,7 @@ class QuestionAnswering(Windows):
         found = tallied(rows, oddities) if all(ANSWERS in own.names for own in rows.values()) else {}
         return [
             *found.get("elsewhere", Tally()).finding("data/answers-elsewhere", "issue", say(
-                "{n} answers in {rows} of {all} rows do not stand where they say they do; the nearest place with their text is taken",
+                "{n} answers in {rows} of {all} rows do not stand in their context as they say; the nearest place with their text is taken",
                 n=0, rows=0, all=0)),
             *found.get("nowhere", Tally()).finding("data/answers-nowhere", "issue", say(
                 "{n} answers in {rows} of {all} rows stand nowhere in their context; they are not trained on, but judged by their text",
