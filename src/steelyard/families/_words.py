@@ -17,6 +17,6 @@ def embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict
     if "input_ids" not in inputs:
         return dict(inputs), next((name for name in ("input_features", "input_values") if name in inputs), "pixel_values")
     longest = int(inputs["attention_mask"].sum(dim=1).max()) if "attention_mask" in inputs else inputs["input_ids"].shape[1]
-    kept = {name: value[:, :longest] for name, value in inputs.items()}
+    kept = {name: value if name.startswith("decoder_") else value[:, :longest] for name, value in inputs.items()}
     words = model.get_input_embeddings()(kept.pop("input_ids"))
     return {**kept, "inputs_embeds": words}, "inputs_embeds"

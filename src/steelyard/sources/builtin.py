@@ -59,16 +59,23 @@ def _shapes() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
+def _phrases() -> Iterator[Mapping[str, object]]:
+    """Sentences with their translation into a made-up language, by a seeded function."""
+    from steelyard.sources._phrases import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
 _SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {
     "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions,
-    "shapes": _shapes}
+    "shapes": _shapes, "phrases": _phrases}
 
 
 class Builtin(Source):
     """A set by its name; the line is the row's number, from 1."""
 
     name = "builtin"
-    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes")
+    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes, builtin:phrases")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""
