@@ -66,16 +66,24 @@ def _phrases() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
+def _accounts() -> Iterator[Mapping[str, object]]:
+    """Short accounts of a day with their summaries, by a seeded function."""
+    from steelyard.sources._accounts import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
 _SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {
     "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions,
-    "shapes": _shapes, "phrases": _phrases}
+    "shapes": _shapes, "phrases": _phrases, "accounts": _accounts}
 
 
 class Builtin(Source):
     """A set by its name; the line is the row's number, from 1."""
 
     name = "builtin"
-    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes, builtin:phrases")
+    help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes, builtin:phrases, "
+               "builtin:accounts")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""
