@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from steelyard.math import rouge
-from steelyard.tasks.summarization import sentences
+from steelyard.tasks.summarization import Summarization, sentences
 
 WORDS = ["The", "cat", "sat", "on", "a", "mat,", "mat", "and", "3.5", "dogs", "ran", "don't", "re-do", "running", "!"]
 
@@ -50,3 +50,15 @@ def test_nothing_said_scores_nothing():
 def test_first_sentences():
     found = [one.strip() for one in sentences("It is 3.5 m. Yes! 你好。再见\n#A#: so")]
     assert found == ["It is 3.5 m.", "Yes!", "你好。", "再见", "#A#: so"]
+
+
+def test_of_several_summaries_the_first_is_learnt_and_the_mean_is_scored():
+    task = Summarization()
+    row = {"text": "Ann rang Bo. Bo left.", "summary": ["Ann rang Bo", "Bo left"]}
+    one, two = ({**row, "summary": [text]} for text in row["summary"])
+    answer = {"summary_text": "Ann rang"}
+    both, first, second = (task.measure(own, answer) for own in (row, one, two))
+    assert task.target(row) == "Ann rang Bo" and task.show(row)["target"] == "Ann rang Bo\nBo left"
+    assert first["rouge1"] == pytest.approx(0.8) and second["rouge1"] == 0
+    assert all(both[name] == pytest.approx((first[name] + second[name]) / 2) for name in both)
+    assert task.target({"text": "x"}) is None and task.measure({"text": "x"}, answer) == {} and task.show({"text": "x"})["target"] is None

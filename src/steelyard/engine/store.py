@@ -64,8 +64,15 @@ class Store:
         return {name: np.array(field.one(index)) for name, field in self.fields.items()}
 
     def lengths(self) -> np.ndarray | None:
-        """(examples,) the size of the first field whose arrays differ in shape: what batches are sorted by; None if none does."""
-        return next((field.lengths for field in self.fields.values() if field.dense is None), None)
+        """(examples,) what batches are sorted by: the size of the first field whose arrays differ in shape; None if none does.
+
+        Where that field is a row of values, the longest of all such fields counts: a long target is padded for, as a long source is.
+        """
+        uneven = [field for field in self.fields.values() if field.dense is None]
+        if not uneven or len(uneven[0].shapes[0]) != 1:
+            return uneven[0].lengths if uneven else None
+        longest: np.ndarray = np.maximum.reduce([field.lengths for field in uneven if len(field.shapes[0]) == 1])
+        return longest
 
     def dense(self) -> dict[str, np.ndarray]:
         """Field -> (examples, ...): those whose arrays are of one shape."""

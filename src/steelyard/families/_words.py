@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from torch import Tensor
 from transformers import PreTrainedModel
+
+SCALED = ("marian", "pegasus", "mvp", "blenderbot-small")  # their encoders scale what they look up, and not what they are given
 
 
 def embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
@@ -19,4 +22,6 @@ def embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> tuple[dict
     longest = int(inputs["attention_mask"].sum(dim=1).max()) if "attention_mask" in inputs else inputs["input_ids"].shape[1]
     kept = {name: value if name.startswith("decoder_") else value[:, :longest] for name, value in inputs.items()}
     words = model.get_input_embeddings()(kept.pop("input_ids"))
+    if model.config.model_type in SCALED and model.config.scale_embedding:
+        words = words * math.sqrt(model.config.d_model)
     return {**kept, "inputs_embeds": words}, "inputs_embeds"

@@ -58,7 +58,7 @@ class Sequences(Words):
     @classmethod
     def fit(cls, rows: Rows) -> Self:
         """Nothing yet: the signs are the model's. Raises InputError where every target is empty."""
-        if not any(text and text.strip() for text in rows.column(cls.target_column)):
+        if not any(text.strip() for value in rows.column(cls.target_column) for text in every(value)):
             raise InputError(say("all {n} training targets are empty: there is nothing to learn", n=len(rows)))
         return cls()
 
@@ -90,7 +90,7 @@ class Sequences(Words):
         for block in rows.blocks(1024):
             for row in block:
                 yield self.passage(row)
-                yield str(row[self.target_column] or "")
+                yield from every(row[self.target_column])
 
     def encode(self, rows: Sequence[Row], processor: Processor) -> list[list[Example]]:
         """input_ids and labels (tokens,) int32, both cut at model_max_length. Raises BadValue for a target without a word."""
@@ -98,7 +98,7 @@ class Sequences(Words):
         examples: list[list[Example]] = []
         for row, ids in zip(rows, encoded, strict=True):
             example = {"input_ids": np.array(ids, dtype=np.int32)}
-            text = row.get(self.target_column)
+            text = self.target(row)
             if text is not None:
                 if not text.strip():
                     raise BadValue(say("the target is empty: there is nothing to write; mend or leave out the row"))
@@ -193,8 +193,8 @@ class Sequences(Words):
         return str(answer[self.key]) or "–"
 
     def target(self, row: Row) -> Target | None:
-        """The target as it is written."""
-        return row.get(self.target_column)
+        """The target as it is written; the first of several."""
+        return next(iter(every(row.get(self.target_column))), None)
 
     def guess(self, answer: Answer) -> Target:
         """What was written."""
@@ -202,7 +202,7 @@ class Sequences(Words):
 
     def measure(self, row: Row, answer: Answer) -> Mapping[str, np.ndarray]:
         """bleu (10,) and chrf (18,) int64, as math.ngrams counts them."""
-        truth, said = row.get(self.target_column), str(answer[self.key])
+        truth, said = self.target(row), str(answer[self.key])
         return {} if truth is None else {"bleu": ngrams.bleu_counts(truth, said), "chrf": ngrams.chrf_counts(truth, said)}
 
     def right(self, statistics: Statistics) -> np.ndarray:
@@ -222,7 +222,7 @@ class Sequences(Words):
         return {"constant": self._constant, "copy of the source": self._copy, "likest source": self._likest}
 
     def _constant(self, train: Rows, rows: Rows) -> Iterator[Answer]:
-        text = Counter(train.column(self.target_column)).most_common(1)[0][0]
+        text = Counter(every(value)[0] for value in train.column(self.target_column)).most_common(1)[0][0]
         return ({self.key: text} for _ in range(len(rows)))
 
     def _copy(self, train: Rows, rows: Rows) -> Iterator[Answer]:
@@ -238,11 +238,16 @@ class Sequences(Words):
         for block in rows.blocks(256):
             likeness = (vectorizer.transform([self.passage(row) for row in block]) @ known.T).toarray()
             for place in likeness.argmax(axis=1).tolist():
-                yield {self.key: some[place][self.target_column]}
+                yield {self.key: self.target(some[place])}
 
     def show(self, row: Row) -> Mapping[str, Any]:
-        """{"text", "target"}."""
-        return {"text": self.passage(row), "target": self.target(row)}
+        """{"text", "target"}; several targets stand below each other."""
+        return {"text": self.passage(row), "target": "\n".join(every(row.get(self.target_column))) or None}
+
+
+def every(value: str | Sequence[str] | None) -> Sequence[str]:
+    """Every target of a row."""
+    return [] if value is None else [value] if isinstance(value, str) else value
 
 
 def _lower(text: str) -> list[str]:

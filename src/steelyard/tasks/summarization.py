@@ -13,7 +13,7 @@ from steelyard.language import Sentence, say
 from steelyard.math import rouge
 from steelyard.parts import Answer, Column, Row, Statistics
 from steelyard.rows import Rows
-from steelyard.tasks._sequences import Sequences
+from steelyard.tasks._sequences import Sequences, every
 
 LEAD = 3  # sentences; of headlines' and dialogues' lines, lines
 _SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|[\u3002\uff01\uff1f]|\n|$)", re.DOTALL)
@@ -21,13 +21,13 @@ _SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|[\u3002\uff01\uff1f]|\n|$)", re.DOT
 
 @dataclass(frozen=True)
 class Summarization(Sequences):
-    """One text a row, and its summary."""
+    """One text a row, and its summary, or several that were written of it."""
 
     name: ClassVar[str] = "summarization"
     title: ClassVar[Sentence] = say("a text, told in short")
     columns: ClassVar[tuple[Column, ...]] = (
         Column(name="text", kind="text", aliases=("document", "article", "dialogue", "content", "文本", "正文", "文章", "对话")),
-        Column(name="summary", kind="text", target=True, aliases=("highlights", "abstract", "headline", "summary1", "摘要", "总结")),
+        Column(name="summary", kind="references", target=True, aliases=("highlights", "abstract", "headline", "summary1", "摘要", "总结")),
     )
     source_column: ClassVar[str] = "text"
     target_column: ClassVar[str] = "summary"
@@ -44,12 +44,14 @@ class Summarization(Sequences):
     }
 
     def measure(self, row: Row, answer: Answer) -> Mapping[str, np.ndarray]:
-        """rouge1, rouge2, rougel () float64, as math.rouge."""
-        if row.get(self.target_column) is None:
+        """rouge1, rouge2, rougel () float64, as math.rouge; the mean over the references where there are several."""
+        said = rouge.words(str(answer[self.key]))
+        truths = [rouge.words(text) for text in every(row.get(self.target_column))]
+        if not truths:
             return {}
-        truth, said = rouge.words(str(row[self.target_column])), rouge.words(str(answer[self.key]))
-        return {"rouge1": np.array(rouge.rouge_n(truth, said, 1)), "rouge2": np.array(rouge.rouge_n(truth, said, 2)),
-                "rougel": np.array(rouge.rouge_l(truth, said))}
+        return {"rouge1": np.array(np.mean([rouge.rouge_n(truth, said, 1) for truth in truths])),
+                "rouge2": np.array(np.mean([rouge.rouge_n(truth, said, 2) for truth in truths])),
+                "rougel": np.array(np.mean([rouge.rouge_l(truth, said) for truth in truths]))}
 
     def right(self, statistics: Statistics) -> np.ndarray:
         """ROUGE-1 of each row."""
