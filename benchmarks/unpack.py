@@ -1,10 +1,12 @@
-"""Unpack the pictures of STEELYARD_DATA: python benchmarks/unpack.py FOLDER -> FOLDER/flowers5, FOLDER/att-faces, FOLDER/bccd.
+"""Unpack pictures and dialogues of STEELYARD_DATA: python benchmarks/unpack.py FOLDER -> FOLDER/flowers5, att-faces, bccd, dialogsum.
 
 Point STEELYARD_UNPACKED at FOLDER for the recipes of these names.
 """
 
 import argparse
 import csv
+import gzip
+import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -36,11 +38,22 @@ def cells(to: Path) -> None:
         archive.extractall(to, filter="data")
 
 
+def dialogues(to: Path) -> None:
+    """A dialogue a row; the test set's three summaries as a list."""
+    for name, packed in (("train.csv", "dialogsum_train.csv.gz"), ("dev.jsonl", "dialogsum.dev.jsonl.gz")):
+        (to / name).write_bytes(gzip.decompress((data("dialogsum") / packed).read_bytes()))
+    with gzip.open(data("dialogsum") / "dialogsum.test.jsonl.gz", "rt", encoding="utf-8") as rows, \
+            (to / "test.jsonl").open("w", encoding="utf-8") as file:
+        for row in map(json.loads, rows):
+            kept = {"dialogue": row["dialogue"], "summary": [row[f"summary{number}"] for number in (1, 2, 3)]}
+            file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    for name, unpack in (("flowers5", flowers), ("att-faces", faces), ("bccd", cells)):
+    for name, unpack in (("flowers5", flowers), ("att-faces", faces), ("bccd", cells), ("dialogsum", dialogues)):
         if not (folder / name).is_dir():
             (folder / name).mkdir(parents=True)
             unpack(folder / name)

@@ -25,13 +25,21 @@ def view(material: Material) -> Chapter:
     if material.complaint is not None:
         return Chapter("gates", title, notices=[Notice("refused", material.complaint)])
     if material.recipe is None or not material.recipe.gates:
-        none = say("The recipe sets no gates. A line such as `quality.accuracy >= 0.85` under `gates:` makes `steelyard gate RUN` "
-                   "exit with 3 where it does not hold.")
+        none = say("The recipe sets no gates. A line such as `{example}` under `gates:` makes `steelyard gate RUN` "
+                   "exit with 3 where it does not hold.", example=example(material))
         return Chapter("gates", title, notices=[Notice("note", none)])
     judged = gates(material)
     held = sum(gate.holds is True for gate in judged)
     lead = say("All {n} gates hold.", n=len(judged)) if held == len(judged) else say("{held} of {n} gates hold.", held=held, n=len(judged))
     return Chapter("gates", title, {"lead": lead, "gates": judged, "words": {"holds": say("holds"), "fails": say("does not hold")}})
+
+
+def example(material: Material) -> str:
+    """A gate on the run's main measure."""
+    document = material.answered("quality")
+    main = str(document.details.get("metric", "accuracy")) if document is not None else "accuracy"
+    measured = document.quantities.get(main) if document is not None else None
+    return f"quality.{main} <= 0.15" if measured is not None and measured.better == "lower" else f"quality.{main} >= 0.85"
 
 
 def gates(material: Material) -> list[Gate]:

@@ -16,6 +16,7 @@ _NAMES = {
     "ap-small": say("AP of small boxes"), "ap-medium": say("AP of medium boxes"), "ap-large": say("AP of large boxes"),
     "entity-f1": say("F1 of entities"), "token-f1": say("F1 of tagged words"), "token-accuracy": say("share of words tagged right"),
     "answer-f1": say("F1 of answers"), "exact-match": say("exact match"),
+    "bleu": say("BLEU"), "chrf": say("chrF"), "rouge1": say("ROUGE-1"), "rouge2": say("ROUGE-2"), "rougel": say("ROUGE-L"),
     # costs
     "time": say("training time"), "train-time": say("training time"), "seconds": say("training time"), "memory": say("peak memory"),
     "flops": say("arithmetic"), "flop": say("arithmetic"), "energy": say("energy"), "money": say("price"), "co2": say("CO₂ equivalent"),
@@ -29,6 +30,8 @@ _NAMES = {
     "pixels + logistic regression": say("pixels + logistic regression"),
     "nearest sound": say("the nearest training sound"), "gazetteer": say("a gazetteer of the training names"),
     "word list": say("a list of words"), "sliding window": say("a sliding window"),
+    "copy of the source": say("a copy of the source"), "likest source": say("the target of the likest training source"),
+    "lead-3": say("the first three sentences"),
     "blobs + nearest boxes": say("what stands out by its colour"),
     # sets of rows
     "train": say("train"), "validation": say("validation"), "test": say("test"),
