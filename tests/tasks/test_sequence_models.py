@@ -14,7 +14,9 @@ from transformers import (
 
 from steelyard.engine.prepare import prepare
 from steelyard.engine.store import stack
+from steelyard.errors import InputError
 from steelyard.recipe.reader import read
+from steelyard.tasks._drawn import Drawn
 from steelyard.tasks.translation import Translation
 
 ROWS = [{"source": "the old cat sees the red dog .", "target": "mivo veka kanu rubo aspek ."}, {"source": "the dog .", "target": "kanu ."}]
@@ -83,3 +85,31 @@ def test_embeddings_in_the_tokens_place_give_the_same(opened):
         inputs, name = prepared.family.embed(model, batch.inputs)
         assert name == "inputs_embeds"
         torch.testing.assert_close(model(**inputs).logits, model(**batch.inputs).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_drawn_hangs_on_the_text_and_the_seed_alone(opened):
+    prepared, model = opened
+
+    def said(rows, **told):
+        model.config.decoding = {"max_new_tokens": 10, **told}
+        with torch.inference_mode():
+            return prepared.task.respond(model, batch_of(prepared, rows))
+
+    together, backward = said(ROWS, temperature=2.0), said(ROWS[::-1], temperature=2.0)
+    assert together == backward[::-1] == [*said(ROWS[:1], temperature=2.0), *said(ROWS[1:], temperature=2.0)]
+    assert together != said(ROWS, temperature=2.0, seed=1)
+    assert said(ROWS, top_k=1, seed=3) == said(ROWS) == said(ROWS, seed=9)
+
+
+def test_draws_are_as_frequent_as_the_softmax_has_them():
+    many = 4000
+    scores = torch.tensor([0.0, 1.0, -1.0, float("-inf")]).expand(many, 4)
+    drawn = Drawn([[number] for number in range(many)], seed=2)(torch.zeros((many, 3)), scores).argmax(dim=1)
+    for token, share in enumerate(scores[0].softmax(dim=0).tolist()):
+        assert float((drawn == token).double().mean()) == pytest.approx(share, abs=4 * (share * (1 - share) / many) ** 0.5 + 1e-12)
+
+
+def test_a_beam_search_that_draws_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEELYARD_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match=r"decoding\.temperature: a beam search \(num_beams: 2\) draws nothing"):
+        prepare(read({**Translation.tiny, "decoding": {"num_beams": 2, "temperature": 0.5}}))

@@ -33,6 +33,10 @@ class Decoding(Section):
     min_p: Annotated[
         float | None, Field(ge=0, le=1), Says(say("drawn among tokens at least this share as likely as the likeliest"), _SHARE)
     ] = None
+    seed: Annotated[
+        int | None, Field(ge=0, lt=2**31), Says(say("another number draws other tokens; 0 where it is left out"),
+                                                say("a whole number, 0 or more"))
+    ] = None
     stop: Annotated[
         tuple[Text, ...], Says(say("an answer ends before any of these texts"), say("a list of texts in square brackets"))
     ] = ()

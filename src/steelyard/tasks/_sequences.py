@@ -53,7 +53,8 @@ class Sequences(Words):
     target_column: ClassVar[str]
     key: ClassVar[str]  # of an answer, as huggingface_hub has it
     settings: ClassVar[tuple[str, ...]] = ("batch_tokens", "label_smoothing")
-    decoding: ClassVar[tuple[str, ...]] = ("num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size")
+    decoding: ClassVar[tuple[str, ...]] = ("num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size", "temperature",
+                                           "top_k", "top_p", "min_p", "seed")
 
     @classmethod
     def fit(cls, rows: Rows) -> Self:
@@ -78,7 +79,11 @@ class Sequences(Words):
         config.num_labels = 2
 
     def settle(self, config: PreTrainedConfig, processor: Processor) -> Self:
-        """With the model's signs."""
+        """With the model's signs. Raises InputError for a beam search that is to draw."""
+        told = config.to_dict().get("decoding") or {}
+        if told.get("num_beams", 1) > 1 and (drawn := [key for key in ("temperature", "top_k", "top_p", "min_p") if key in told]):
+            raise InputError(say("decoding.{key}: a beam search (num_beams: {beams}) draws nothing; leave one of the two out", key=drawn[0],
+                                 beams=told["num_beams"]))
         return self.adopt(config)
 
     def passage(self, row: Row) -> str:
@@ -167,10 +172,12 @@ class Sequences(Words):
         return list(batch.processor.batch_decode(outputs.logits.argmax(dim=-1), skip_special_tokens=True))
 
     def respond(self, model: PreTrainedModel, batch: Batch) -> list[Any]:
-        """A text an example by Transformers' `generate`: greedy, or a beam search as wide as decoding.num_beams.
+        """A text an example by Transformers' `generate`: greedy, drawn, or a beam search as wide as decoding.num_beams.
 
-        Greedy answers are at most twice as long as their source and 16 tokens more, whoever their batch mates are.
+        Greedy and drawn answers are at most twice as long as their source and 16 tokens more, whoever their batch mates are.
         """
+        from steelyard.tasks._drawn import DRAWS, drawing
+
         assert isinstance(batch, Written)
         told = dict(model.config.to_dict().get("decoding") or {})
         most = told.pop("max_new_tokens", None)
@@ -179,8 +186,11 @@ class Sequences(Words):
         own = (2 * mask.sum(dim=1) + 16).clamp(max=longest)
         if most is not None or beams > 1:
             own = own.new_full((len(own),), min(most or longest, longest))
-        found = model.generate(input_ids=batch.inputs["input_ids"], attention_mask=mask, max_new_tokens=int(own.max()), num_beams=beams,
-                               do_sample=False, **told)
+        ids = batch.inputs["input_ids"]
+        drawn = drawing({key: told.pop(key) for key in DRAWS if key in told}, [text[text_mask].tolist() for text, text_mask in zip(
+            ids, mask.bool(), strict=True)])
+        found = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=int(own.max()), num_beams=beams, do_sample=False,
+                               logits_processor=drawn, **told)
         kept = [tokens[1 : 1 + limit] for tokens, limit in zip(found.tolist(), own.tolist(), strict=True)]
         return [text.strip() for text in batch.processor.batch_decode(kept, skip_special_tokens=True)]
 
