@@ -36,7 +36,7 @@ def test_its_columns_can_be_told_apart(part):
         names = [word.casefold() for column in own for word in (column.name, *column.aliases)]
         assert sorted(names) == sorted(set(names)), "two columns answer to one name"
     words = [word for column in part.columns for word in column.aliases]
-    assert any(column.target for column in part.columns) and any(not column.target for column in part.columns)
+    assert any(not column.target for column in part.columns)  # texts may be their own targets
     assert {column.kind for column in part.columns} <= set(catalog.names("kinds"))
     assert any(not word.isascii() for word in words), "no Chinese alias"
 
@@ -81,6 +81,8 @@ def same(a, b):
 
 def test_a_row_without_target_encodes_too(job):
     targets = {column.name for column in job.task.columns if column.target}
+    if not targets.intersection(*job.rows):
+        pytest.skip("its texts are their own targets")
     bare = [{name: value for name, value in row.items() if name not in targets} for row in job.rows]
     encoded = job.task.encode(bare, job.processor)
     for own, full in zip(encoded, job.examples, strict=True):

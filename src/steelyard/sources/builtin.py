@@ -73,9 +73,16 @@ def _accounts() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
+def _creatures() -> Iterator[Mapping[str, object]]:
+    """Sentences about creatures, each word of which follows from the others, by a seeded function."""
+    from steelyard.sources._creatures import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
 _SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {
     "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions,
-    "shapes": _shapes, "phrases": _phrases, "accounts": _accounts}
+    "shapes": _shapes, "phrases": _phrases, "accounts": _accounts, "creatures": _creatures}
 
 
 class Builtin(Source):
@@ -83,7 +90,7 @@ class Builtin(Source):
 
     name = "builtin"
     help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes, builtin:phrases, "
-               "builtin:accounts")
+               "builtin:accounts, builtin:creatures")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""
