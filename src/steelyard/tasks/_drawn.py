@@ -24,8 +24,9 @@ DRAWS = (*WARPERS, "seed")
 
 
 class Drawn:
-    """A logits processor. Gumbel noise on each row's scores: the largest is then a draw from their softmax (Maddison et al. 2014, arXiv:1411.0030).
+    """A logits processor: Gumbel noise on each row's scores. The largest is then a draw from their softmax.
 
+    Source: Maddison et al. 2014, arXiv:1411.0030.
     sources   the tokens of each row's own text, without padding
     """
 
