@@ -94,7 +94,7 @@ def settle(root: Path, folder: Path, keep: int) -> None:
         _remove(old)
     try:
         used = {_best_of(path) for path in committed(root)}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return  # of a damaged one it cannot be said which it refers to
     for path in sorted(root.glob("best-*")):
         if _BEST.fullmatch(path.name) and path.name not in used:
@@ -122,7 +122,7 @@ def damage(folder: Path) -> Sentence | None:
         if (bad := _damage(best)) is None and file_hash(best / MANIFEST) != want:
             bad = say('"{file}" is damaged: its sha256 is not the manifest\'s', file=best / MANIFEST)
         return bad
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return say('"{folder}" is not whole: {reason}', folder=folder, reason=_reason(error))
 
 
@@ -235,7 +235,7 @@ def _damage(folder: Path, *needed: str) -> Sentence | None:
         for name, want in hashes.items():
             if Path(name).name != name or file_hash(folder / name) != want:
                 return say('"{file}" is damaged: its sha256 is not the manifest\'s', file=folder / name)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         return say('"{folder}" is not whole: {reason}', folder=folder, reason=_reason(error))
     return None
 
