@@ -200,5 +200,5 @@ class Splits:
     ancestors: Mapping[str, Trace | None] = field(default_factory=dict)  # run that the model comes from -> what it trained on, if it tells
 
     def inputs(self) -> Iterable[Column]:
-        """The columns that a model reads."""
-        return (column for column in self.columns if not column.target)
+        """The columns that a model reads; where the data has none beside its targets (plain text), those."""
+        return [column for column in self.columns if not column.target] or self.columns

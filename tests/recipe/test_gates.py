@@ -43,4 +43,4 @@ def test_wrong(text, said):
 
 def test_units_have_no_doubt():
     assert all(name == name.lower() and factor > 0 for name, (_, factor) in UNITS.items())
-    assert {unit for unit, _ in UNITS.values()} == {"share", "s", "MiB", "J", "g", "nats", "rows"}
+    assert {unit for unit, _ in UNITS.values()} == {"share", "s", "MiB", "J", "g", "nats", "bits", "rows"}

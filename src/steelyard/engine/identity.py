@@ -9,8 +9,8 @@ from steelyard.rows import Rows
 
 
 def inputs(columns: Sequence[Column]) -> list[Column]:
-    """The columns that a model reads."""
-    return [column for column in columns if not column.target]
+    """The columns that a model reads; where the data has none beside its targets (plain text), those."""
+    return [column for column in columns if not column.target] or list(columns)
 
 
 def identities(rows: Rows, columns: Sequence[Column]) -> Iterator[str]:

@@ -41,6 +41,7 @@ UNITS = {
     "g": ("g", 1.0),
     "kg": ("g", 1e3),
     "nats": ("nats", 1.0),
+    "bits": ("bits", 1.0),
     "rows": ("rows", 1.0),
 }
 

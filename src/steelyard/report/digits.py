@@ -13,7 +13,8 @@ SCALES = {  # unit -> (size, name), largest first
     "g": ((1e6, "t"), (1e3, "kg"), (1, "g"), (1e-3, "mg")),
 }
 
-_UNITS = {"nats": say("nats"), "rows/s": say("rows/s"), "examples/s": say("examples/s"), "tokens/s": say("tokens/s"), "ms": say("ms")}
+_UNITS = {"nats": say("nats"), "bits": say("bits"), "rows/s": say("rows/s"), "examples/s": say("examples/s"), "tokens/s": say("tokens/s"),
+          "ms": say("ms")}
 COUNTS = ("", "count", "rows")  # units that are not written out
 
 

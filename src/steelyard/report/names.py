@@ -17,6 +17,7 @@ _NAMES = {
     "entity-f1": say("F1 of entities"), "token-f1": say("F1 of tagged words"), "token-accuracy": say("share of words tagged right"),
     "answer-f1": say("F1 of answers"), "exact-match": say("exact match"),
     "bleu": say("BLEU"), "chrf": say("chrF"), "rouge1": say("ROUGE-1"), "rouge2": say("ROUGE-2"), "rougel": say("ROUGE-L"),
+    "bits-per-byte": say("bits per byte of text"), "token-loss": say("loss of a token"), "perplexity": say("perplexity"),
     # costs
     "time": say("training time"), "train-time": say("training time"), "seconds": say("training time"), "memory": say("peak memory"),
     "flops": say("arithmetic"), "flop": say("arithmetic"), "energy": say("energy"), "money": say("price"), "co2": say("CO₂ equivalent"),
@@ -32,6 +33,7 @@ _NAMES = {
     "word list": say("a list of words"), "sliding window": say("a sliding window"),
     "copy of the source": say("a copy of the source"), "likest source": say("the target of the likest training source"),
     "lead-3": say("the first three sentences"),
+    "five bytes before": say("each byte after the five before it"),
     "blobs + nearest boxes": say("what stands out by its colour"),
     # sets of rows
     "train": say("train"), "validation": say("validation"), "test": say("test"),

@@ -80,9 +80,16 @@ def _creatures() -> Iterator[Mapping[str, object]]:
     return (dict(row) for row in rows(seed=0))
 
 
+def _answers() -> Iterator[Mapping[str, object]]:
+    """Questions about animals with their answers, by a seeded function."""
+    from steelyard.sources._answers import rows
+
+    return (dict(row) for row in rows(seed=0))
+
+
 _SETS: Mapping[str, Callable[[], Iterator[Mapping[str, object]]]] = {
     "digits": _digits, "messages": _messages, "tones": _tones, "entities": _entities, "questions": _questions,
-    "shapes": _shapes, "phrases": _phrases, "accounts": _accounts, "creatures": _creatures}
+    "shapes": _shapes, "phrases": _phrases, "accounts": _accounts, "creatures": _creatures, "answers": _answers}
 
 
 class Builtin(Source):
@@ -90,7 +97,7 @@ class Builtin(Source):
 
     name = "builtin"
     help = say("builtin:digits, builtin:messages, builtin:tones, builtin:entities, builtin:questions, builtin:shapes, builtin:phrases, "
-               "builtin:accounts, builtin:creatures")
+               "builtin:accounts, builtin:creatures, builtin:answers")
 
     def accepts(self, path: Path) -> bool:
         """By the prefix."""
