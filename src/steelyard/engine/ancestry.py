@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.engine import cache
-from steelyard.engine.identity import has_parts, identities
+from steelyard.engine.identity import has_parts, identities, inputs
 from steelyard.engine.split import Dataset
 from steelyard.errors import InputError, OutsideError
 from steelyard.language import say
@@ -95,7 +95,7 @@ def _kept(data: Dataset) -> Path:
         write(folder / "trained.safetensors", made)
 
     mark = cache.fingerprint({"rows": data.mark, "chosen": sha256(rows.chosen.tobytes()).hexdigest(),
-                              "columns": [(column.name, column.kind) for column in data.columns if not column.target]})
+                              "columns": [(column.name, column.kind) for column in inputs(data.columns)]})
     return cache.kept("traces", mark, make) / "trained.safetensors"
 
 

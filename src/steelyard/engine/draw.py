@@ -6,6 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from steelyard.engine.columns import kind_of
+from steelyard.engine.identity import inputs
 from steelyard.errors import InputError, listing
 from steelyard.language import say
 from steelyard.parts import Column
@@ -38,7 +39,7 @@ def draw(rows: Rows, columns: Sequence[Column], group_by: str | None, wanted: Ma
 
 def _keys(rows: Rows, columns: Sequence[Column], group_by: str | None, seed: int) -> np.ndarray:
     """(rows, 2) uint64 that rows of one group share, in an order that the seed draws."""
-    kinds = [(column.name, kind_of(column)) for column in columns if not column.target]
+    kinds = [(column.name, kind_of(column)) for column in inputs(columns)]
     names = [name for name, _ in kinds] if group_by is None else [group_by]
     keys = np.empty((len(rows), 2), dtype=np.uint64)
     salt, place = f"{seed}/".encode(), 0
